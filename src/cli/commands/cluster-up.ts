@@ -1,0 +1,164 @@
+/** `quorate cluster up`. */
+import { Option, type Command } from 'commander'
+import type { ClusterFile, ClusterView, NodeTuning } from '../../cluster/index.ts'
+import { usageError } from '../../errors.ts'
+import { localCommand, type ClusterOptions } from '../cluster-command.ts'
+import { addExamples, beginRun, type Run } from '../command.ts'
+import { dataDirectory } from '../endpoints.ts'
+import type { Cli } from '../io.ts'
+import type { LogLevel } from '../json-logger.ts'
+import { parsePort, parsePositive } from '../parsers.ts'
+import { showLiveStatus } from '../live-status.ts'
+import { statusDocument, statusLines } from '../status-output.ts'
+import { addTuningOptions } from './node-start.ts'
+
+interface UpOptions extends ClusterOptions {
+  readonly nodes?: number
+  readonly port?: number
+  readonly detach?: boolean
+  readonly heartbeat?: number
+  readonly electionTimeoutMin?: number
+  readonly electionTimeoutMax?: number
+  readonly logLevel?: LogLevel
+}
+
+const nodesDefault = 3
+
+/** Declares it. */
+export function clusterUpCommand(cli: Cli): Command {
+  const command = localCommand(
+    'up',
+    'start a cluster',
+    'Starts a cluster, or starts one again that was stopped, and waits until it has a leader. In ' +
+      "the foreground it then shows the nodes' status until Ctrl-C, which stops them.",
+  )
+    .addOption(
+      new Option('-n, --nodes <n>', `how many nodes (default: ${nodesDefault})`).argParser(
+        parsePositive,
+      ),
+    )
+    .addOption(
+      new Option(
+        '--port <port>',
+        'first client port; peer ports are 100 above; 0: any free ones (default: 7101, or the ' +
+          'next that is free)',
+      ).argParser(parsePort),
+    )
+    .option('-d, --detach', 'return once there is a leader, and leave the nodes running')
+  addTuningOptions(command).action(async (options: UpOptions) => {
+    const run = beginRun(cli, command)
+    const directory = dataDirectory(run.io, options.dataDir)
+    const file = await prepare(run, directory, options)
+    await bringUp(run, file, options.detach === true)
+  })
+  return addExamples(command, [
+    ['three nodes, until Ctrl-C', 'quorate cluster up'],
+    ['five nodes in the background, elsewhere', 'quorate cluster up -n 5 -d --data-dir /tmp/five'],
+  ])
+}
+
+/** Makes the cluster, or finds the one that is there and checks that it is the one meant. */
+async function prepare(run: Run, directory: string, options: UpOptions): Promise<ClusterFile> {
+  const { createCluster, initialiseNodes, readClusterFile, retune, settlePorts } =
+    await import('../../cluster/index.ts')
+  const tuning = tuningOf(options)
+  const existing = readClusterFile(directory)
+  if (existing === undefined) {
+    const nodes = options.nodes ?? nodesDefault
+    const file = await createCluster({
+      dataDirectory: directory,
+      nodes,
+      port: options.port,
+      tuning,
+    })
+    await noteMovedPorts(run, file, options.port)
+    return file
+  }
+  const { length } = existing.nodes
+  if (options.nodes !== undefined && options.nodes !== length) {
+    throw usageError(
+      `${existing.dataDirectory} holds a cluster of ${length} nodes, not of ${options.nodes}: ` +
+        'quorate cluster down --wipe removes it, --data-dir names another place',
+    )
+  }
+  const settled = await settlePorts(await initialiseNodes(retune(existing, tuning)), options.port)
+  const first = settled.nodes[0]?.clientAddress
+  if (first !== existing.nodes[0]?.clientAddress) {
+    await run.out.note(`the cluster moved to other ports, from ${first} on`)
+  } else if (options.port !== undefined && options.port !== 0) {
+    if (first !== `127.0.0.1:${options.port}`) {
+      throw usageError(`the cluster runs already, with its first node at ${first}`)
+    }
+  }
+  return settled
+}
+
+function tuningOf(options: UpOptions): NodeTuning {
+  const { heartbeat, electionTimeoutMin, electionTimeoutMax, logLevel } = options
+  return {
+    ...(heartbeat !== undefined && { heartbeatMs: heartbeat }),
+    ...(electionTimeoutMin !== undefined && { electionTimeoutMinMs: electionTimeoutMin }),
+    ...(electionTimeoutMax !== undefined && { electionTimeoutMaxMs: electionTimeoutMax }),
+    ...(logLevel !== undefined && { logLevel }),
+  }
+}
+
+async function noteMovedPorts(
+  run: Run,
+  file: ClusterFile,
+  asked: number | undefined,
+): Promise<void> {
+  const { defaultPort, portOf } = await import('../../cluster/index.ts')
+  if (asked !== undefined) return
+  const ports = file.nodes.map((node) => portOf(node.clientAddress))
+  if (ports.every((port, i) => port === defaultPort + i)) return
+  await run.out.note(`some of the usual ports are taken: the nodes listen on ${ports.join(', ')}`)
+}
+
+async function bringUp(run: Run, file: ClusterFile, detach: boolean): Promise<void> {
+  const { readClusterFile, startNodes, stopNodes, waitForLeader } =
+    await import('../../cluster/index.ts')
+  const { out, io } = run
+  const count = file.nodes.length
+  await out.note(`${count} ${count === 1 ? 'node' : 'nodes'} in ${file.dataDirectory}`)
+  const started = await startNodes(file.dataDirectory)
+  // What this command started it also stops, unless all went well and it is to leave them.
+  let leave = false
+  try {
+    const view = await waitForLeader(file, io.signal)
+    if (io.signal.aborted) return
+    if (detach) {
+      leave = true
+      await printUp(run, file, view, started)
+      return
+    }
+    if (out.structured) await out.json(statusDocument(view))
+    await showLiveStatus(run, file, started.length > 0)
+    if (started.length > 0) await out.note('stopping the nodes')
+  } finally {
+    if (!leave && readClusterFile(file.dataDirectory) !== undefined) {
+      await stopNodes(file.dataDirectory, started)
+    }
+  }
+}
+
+async function printUp(
+  run: Run,
+  file: ClusterFile,
+  view: ClusterView,
+  started: readonly string[],
+): Promise<void> {
+  const { out } = run
+  if (out.structured) {
+    await out.json(statusDocument(view))
+    return
+  }
+  for (const line of statusLines(view, out.paint, out.columns)) await out.line(line)
+  const what = started.length === 0 ? 'was up already' : 'is up'
+  await out.note(`the cluster ${what}; leader ${out.paintError('name', view.leader ?? '?')}`)
+  const usual = file.dataDirectory === dataDirectory(run.io, undefined)
+  const flag = usual ? '' : ` --data-dir ${file.dataDirectory}`
+  await out.note(`next: quorate put${flag} hello world`)
+  await out.note(`      quorate cluster kill${flag} leader`)
+  await out.note(`      quorate cluster down${flag}`)
+}

@@ -1,0 +1,170 @@
+/** One call on its way: what is asked, how long, and what is known of its effect so far. */
+import { QuorateError } from '../errors.ts'
+import type { ErrorCode, ErrorDetails } from '../errors.ts'
+import type { CallId, Command } from '../command/index.ts'
+import type { ReplyBody, RequestBody } from '../transport/index.ts'
+import type { Endpoint, Waiter } from './endpoint.ts'
+import { Doubt } from './outcome.ts'
+import type { IdentityKind } from './outcome.ts'
+import type { Session } from './session.ts'
+import { WheelEntry } from './wheel.ts'
+
+/** Which node a call may go to. */
+export type Route =
+  /** Writes. */
+  | { readonly to: 'leader' }
+  /** Linearizable reads: the leader answers without a further hop, any other node can. */
+  | { readonly to: 'reader' }
+  /** Stale reads. */
+  | { readonly to: 'nearest' }
+  /** That one, dialled if need be. */
+  | { readonly to: 'endpoint'; readonly endpoint: Endpoint }
+  /** That very connection: what it asks for lives and dies with it. */
+  | { readonly to: 'connection'; readonly endpoint: Endpoint; readonly connection: number }
+
+/** A request that changes nothing, and may be repeated at will. */
+export interface ReadPlan {
+  readonly name: string
+  readonly route: Route
+  readonly body: RequestBody
+  /** Ends with the first thing that goes wrong, whatever it is. */
+  readonly single?: boolean
+}
+
+/** A command for the log. */
+export interface WritePlan {
+  readonly name: string
+  readonly identity: IdentityKind
+  /** Makes the command under the name that the session gives the call. */
+  readonly command: (call: CallId) => Command
+  /**
+   * False for a command that no session remembers: it must not be sent again after an attempt
+   * that is in doubt.
+   */
+  readonly sequenced: boolean
+  readonly token?: Uint8Array
+}
+
+/** What a call is doing. */
+export type Phase =
+  /** Waits for a sequence within the session's window. */
+  | 'window'
+  /** Waits for a node that can serve it. */
+  | 'parked'
+  /** Waits before it is tried again. */
+  | 'backoff'
+  /** Sent; waits for the answer. */
+  | 'flight'
+  | 'ended'
+
+/** Who drives calls. */
+export interface CallDriver {
+  onAnswered(call: Call, body: ReplyBody, from: Endpoint): void
+  onLost(call: Call, error: QuorateError, from: Endpoint): void
+  onDue(call: Call, now: number): void
+  onAborted(call: Call, reason: unknown): void
+}
+
+export interface CallOptions {
+  readonly driver: CallDriver
+  readonly name: string
+  readonly route: Route
+  readonly write: boolean
+  readonly sequenced: boolean
+  readonly single: boolean
+  readonly identity: IdentityKind
+  readonly token: Uint8Array | undefined
+  readonly body: RequestBody
+  readonly timeoutMs: number
+  readonly deadline: number
+  readonly signal: AbortSignal | undefined
+}
+
+export class Call extends WheelEntry implements Waiter {
+  readonly name: string
+  readonly route: Route
+  readonly write: boolean
+  readonly sequenced: boolean
+  readonly single: boolean
+  readonly identity: IdentityKind
+  readonly token: Uint8Array | undefined
+  readonly timeoutMs: number
+  readonly deadline: number
+  readonly signal: AbortSignal | undefined
+  readonly doubt = new Doubt()
+  phase: Phase = 'parked'
+  /** The request; of a write the encoded command. Let go when the call ends. */
+  body: RequestBody
+  /** The session and sequence of a write that has one. */
+  session: Session | undefined = undefined
+  sequence = 0
+  /** How many times it was sent. */
+  attempts = 0
+  /** Leader hints followed in a row, and sessions opened for it. */
+  hints = 0
+  renewals = 0
+  delay = 0
+  wakeAt = 0
+  /** Why the last attempt did not succeed. */
+  lastRefusal: QuorateError | undefined = undefined
+  /** The endpoint that could not serve it; another is preferred next. */
+  avoid: Endpoint | undefined = undefined
+  /** The endpoint that answered. */
+  servedBy: Endpoint | undefined = undefined
+  resolve: (body: ReplyBody) => void = () => {}
+  reject: (error: QuorateError) => void = () => {}
+  readonly #driver: CallDriver
+
+  constructor(options: CallOptions) {
+    super()
+    this.#driver = options.driver
+    this.name = options.name
+    this.route = options.route
+    this.write = options.write
+    this.sequenced = options.sequenced
+    this.single = options.single
+    this.identity = options.identity
+    this.token = options.token
+    this.timeoutMs = options.timeoutMs
+    this.deadline = options.deadline
+    this.signal = options.signal
+    this.body = options.body
+  }
+
+  onDue(now: number): void {
+    this.#driver.onDue(this, now)
+  }
+
+  answered(body: ReplyBody, from: Endpoint): void {
+    this.#driver.onAnswered(this, body, from)
+  }
+
+  lost(error: QuorateError, from: Endpoint): void {
+    this.#driver.onLost(this, error, from)
+  }
+
+  abort(reason: unknown): void {
+    this.#driver.onAborted(this, reason)
+  }
+
+  /** The error that ends this call, with the outcome that its attempts leave. */
+  failure(code: ErrorCode, message: string, options: FailureOptions = {}): QuorateError {
+    const outcome = this.write
+      ? this.doubt.outcome(code, options.decided === true, this.identity)
+      : 'not-applied'
+    return new QuorateError(code, `${this.name}: ${message}`, {
+      outcome,
+      attempts: this.attempts,
+      ...(options.details === undefined ? {} : { details: options.details }),
+      ...(this.token === undefined ? {} : { token: this.token }),
+      ...(options.cause === undefined ? {} : { cause: options.cause }),
+    })
+  }
+}
+
+export interface FailureOptions {
+  /** The state machine decided so, and remembers it. */
+  readonly decided?: boolean
+  readonly details?: ErrorDetails
+  readonly cause?: unknown
+}

@@ -1,0 +1,411 @@
+/** The client: what users call. Each method checks, encodes, and hands over to `Calls`. */
+import { assert } from '../assert.ts'
+import { defaultSettings } from '../command/index.ts'
+import type {
+  CallId,
+  Command,
+  Identity,
+  Operation,
+  Row,
+  SettingName,
+  Settings,
+} from '../command/index.ts'
+import { usageError } from '../errors.ts'
+import type { Clock, Random } from '../ports.ts'
+import { checkTimeout } from './admission.ts'
+import type { Call } from './call.ts'
+import type { Calls } from './calls.ts'
+import type { ClusterTime } from './cluster-time.ts'
+import { decode, encode, encodeToken } from './encoding.ts'
+import type { StatusEvents, StatusListener } from './events.ts'
+import { getMany } from './get-many.ts'
+import { clusterDigest, clusterStatus } from './observe.ts'
+import type { ObserveParts } from './observe.ts'
+import { putMany } from './put-many.ts'
+import { scanRange } from './ranges.ts'
+import type { Router } from './router.ts'
+import { Scan } from './scan.ts'
+import {
+  deleteResult,
+  doneResult,
+  fenceResult,
+  tokenState,
+  unexpected,
+  writeResult,
+} from './settle.ts'
+import type {
+  BatchOperation,
+  CallOptions,
+  ClusterDigest,
+  ClusterStatus,
+  Consistency,
+  DeleteResult,
+  KeyEntry,
+  PutManyResult,
+  PutOptions,
+  PutRecord,
+  ReadOptions,
+  ScanOptions,
+  TokenState,
+  VerdictOptions,
+  WriteOptions,
+  WriteResult,
+} from './types.ts'
+import { Alarm } from './wheel.ts'
+import type { Wheel } from './wheel.ts'
+import {
+  batchOperations,
+  checkToken,
+  deleteOperation,
+  encodingsOf,
+  identityOf,
+  putOperation,
+  recordOptions,
+  refuseOptions,
+  throwsMismatch,
+  writePlan,
+} from './write-options.ts'
+import type { Encodings } from './write-options.ts'
+
+/** How long `close` waits for the cluster to hear that the session ends. */
+const farewellMs = 300
+
+/** What a client is made of. */
+export interface ClientParts {
+  readonly calls: Calls
+  readonly router: Router
+  readonly wheel: Wheel
+  readonly clock: Clock
+  readonly random: Random
+  readonly clusterTime: ClusterTime
+  readonly events: StatusEvents
+  readonly encodings: Encodings
+  readonly consistency: Consistency
+  readonly timeoutMs: number
+}
+
+/**
+ * A connected client. Every failed call says in `outcome` whether it surely had no effect
+ * (`not-applied`) or may have had one (`unknown`); see `QuorateError`.
+ */
+export class Client {
+  readonly #parts: ClientParts
+  #closing: Promise<void> | undefined
+
+  /** Made by `connect`. */
+  constructor(parts: ClientParts) {
+    this.#parts = parts
+  }
+
+  /** The cluster's id. */
+  get clusterId(): string {
+    const { clusterId } = this.#parts.router
+    assert(clusterId !== undefined, 'a client is made once a node has answered')
+    return clusterId
+  }
+
+  /**
+   * Writes one record. Resolves once it is durable on a majority.
+   *
+   * @example
+   * const { verdict, revision } = await db.put('candle/BTC/1', bytes, { token: 'BTC/1' })
+   */
+  put(key: unknown, value: unknown, options: PutOptions = {}): Promise<WriteResult> {
+    return guarded(() => {
+      const encodings = encodingsOf(options, this.#parts.encodings)
+      const { ifRevision } = options
+      const record = ifRevision === undefined ? { key, value } : { key, value, ifRevision }
+      const operation = putOperation(record, encodings)
+      return this.#write('put', operation, this.#identity(options), options)
+    })
+  }
+
+  /**
+   * Writes many records, each with its own verdict or error, in their order; not atomic. Each
+   * record's budget of time begins when it is sent.
+   */
+  putMany(records: readonly PutRecord[], options: PutOptions = {}): Promise<PutManyResult[]> {
+    return guarded(() => {
+      if (!Array.isArray(records)) throw usageError('`putMany` takes a list of records')
+      refuseOptions(options, ['token', 'ifRevision'], 'belongs to each record of `putMany`')
+      throwsMismatch(options)
+      checkTimeout(options.timeout)
+      encodingsOf(options, this.#parts.encodings)
+      const room = (): number => this.#parts.calls.room
+      return putMany(records, room, (record: PutRecord | undefined) => {
+        if (typeof record !== 'object' || record === null) {
+          return Promise.reject(usageError('a record is an object with `key` and `value`'))
+        }
+        return this.put(record.key, record.value, recordOptions(record, options))
+      })
+    })
+  }
+
+  /** Several changes that all happen or none, under one token and with one verdict. */
+  batch(operations: readonly BatchOperation[], options: WriteOptions = {}): Promise<WriteResult> {
+    return guarded(() => {
+      refuseOptions(options, ['once'], 'a batch has no key of its own')
+      refuseOptions(options, ['ifRevision'], 'belongs to the operations of a batch')
+      const encodings = encodingsOf(options, this.#parts.encodings)
+      const operation = {
+        kind: 'batch',
+        operations: batchOperations(operations, encodings),
+      } as const
+      return this.#write('batch', operation, this.#identity(options), options)
+    })
+  }
+
+  /** Removes a record, if there is one. */
+  delete(key: unknown, options: WriteOptions = {}): Promise<DeleteResult> {
+    return guarded(() => {
+      refuseOptions(options, ['once'], 'goes with a put')
+      const throwMismatch = throwsMismatch(options)
+      const encodings = encodingsOf(options, this.#parts.encodings)
+      const operation = deleteOperation(key, options.ifRevision, encodings)
+      const identity = this.#identity(options)
+      const plan = writePlan('delete', operation, identity)
+      return this.#parts.calls.write(plan, options, (answer, call) =>
+        deleteResult(answer, call, throwMismatch),
+      )
+    })
+  }
+
+  /** A record's value; undefined where there is none. */
+  get(key: unknown, options: ReadOptions = {}): Promise<unknown> {
+    return this.#get('get', key, options, (row, _readRevision, encodings) =>
+      row === undefined ? undefined : decode(row.value, encodings.value, 'value'),
+    )
+  }
+
+  /** A record with its revision, and the revision of the state in which it was found. */
+  entry(key: unknown, options: ReadOptions = {}): Promise<KeyEntry | undefined> {
+    return this.#get('entry', key, options, (row, readRevision, encodings) => {
+      if (row === undefined) return undefined
+      const value = decode(row.value, encodings.value, 'value')
+      return { key, value, revision: row.revision, readRevision }
+    })
+  }
+
+  /**
+   * Values in the order of their keys; undefined where there is no record. Up to 256 keys whose
+   * values fit one answer are read at one revision; more are read in several steps.
+   */
+  getMany(keys: readonly unknown[], options: ReadOptions = {}): Promise<unknown[]> {
+    return guarded(async () => {
+      if (!Array.isArray(keys)) throw usageError('`getMany` takes a list of keys')
+      checkTimeout(options.timeout)
+      const { clock, timeoutMs } = this.#parts
+      const encodings = encodingsOf(options, this.#parts.encodings)
+      const encoded = keys.map((key: unknown) => this.#readKey(key, encodings))
+      const deadline = clock.monotonic() + (options.timeout ?? timeoutMs)
+      const rows = await getMany(encoded, (part) => {
+        const timeout = Math.max(1, deadline - clock.monotonic())
+        return this.#rows('getMany', part, { ...options, timeout }, (found) => found)
+      })
+      return rows.map((row) => row && decode(row.value, encodings.value, 'value'))
+    })
+  }
+
+  /**
+   * The records of a range, in order, all as of one revision.
+   *
+   * @example
+   * for await (const { key, value } of db.scan({ prefix: 'candle/BTC/', limit: 100 })) use(key, value)
+   */
+  scan(options: ScanOptions = {}): Scan {
+    checkTimeout(options.timeout)
+    const { calls, router, encodings: defaults } = this.#parts
+    const encodings = encodingsOf(options, defaults)
+    return new Scan({
+      calls,
+      range: scanRange(options, encodings.key, router.limits.keyBytesMax),
+      consistency: this.#consistency(options),
+      keyEncoding: encodings.key,
+      valueEncoding: encodings.value,
+      options,
+    })
+  }
+
+  /**
+   * What became of a token. With `fence`, one that was not used is cancelled: then no late copy of
+   * a write with it can have an effect any more.
+   */
+  verdict(token: string | Uint8Array, options: VerdictOptions = {}): Promise<TokenState> {
+    return guarded(() => {
+      const { calls, clusterTime, router } = this.#parts
+      const bytes = new Uint8Array(encodeToken(token))
+      checkToken(bytes, options.tokenTime, router.limits.tokenBytesMax)
+      if (options.fence === true) {
+        // Not older than any time that this client gave a token: the fence must not be forgotten
+        // while a write that it stands against could still count as young enough.
+        const time = options.tokenTime ?? clusterTime.tokenTime()
+        const command = (call: CallId): Command => ({ kind: 'fence', call, token: bytes, time })
+        const plan = { name: 'verdict', identity: 'fence', sequenced: true, command } as const
+        return calls.write({ ...plan, token: bytes }, options, fenceResult)
+      }
+      const consistency = this.#consistency(options)
+      const body = { kind: 'verdict', token: bytes, time: options.tokenTime, consistency } as const
+      const route = { to: consistency === 'stale' ? 'nearest' : 'reader' } as const
+      return calls.read({ name: 'verdict', route, body }, options, (reply, call) => {
+        if (reply.kind !== 'verdict') throw unexpected(call, reply.kind)
+        return tokenState(reply.verdict)
+      })
+    })
+  }
+
+  /** Every node's own account of itself. An endpoint that does not answer is listed with why. */
+  status(options: CallOptions = {}): Promise<ClusterStatus> {
+    return guarded(() => {
+      checkTimeout(options.timeout)
+      return clusterStatus(this.#observeParts(), options)
+    })
+  }
+
+  /** The digests of every node's state at one index of the log. */
+  digest(options: CallOptions = {}): Promise<ClusterDigest> {
+    return guarded(() => {
+      checkTimeout(options.timeout)
+      return clusterDigest(this.#observeParts(), options)
+    })
+  }
+
+  /** The cluster's settings. */
+  settings(options: CallOptions & { readonly consistency?: Consistency } = {}): Promise<Settings> {
+    return guarded(() => {
+      const consistency = this.#consistency(options)
+      const route = { to: consistency === 'stale' ? 'nearest' : 'reader' } as const
+      const body = { kind: 'settings', consistency } as const
+      return this.#parts.calls.read({ name: 'settings', route, body }, options, (reply, call) => {
+        if (reply.kind !== 'settings') throw unexpected(call, reply.kind)
+        return reply.settings
+      })
+    })
+  }
+
+  /** Changes one setting for the whole cluster. */
+  setSetting(name: SettingName, value: number, options: CallOptions = {}): Promise<void> {
+    return guarded(() => {
+      if (!Object.hasOwn(defaultSettings, name)) throw usageError(`there is no setting ${name}`)
+      const command = (call: CallId): Command => ({ kind: 'setting', call, name, value })
+      const plan = { name: 'setSetting', identity: 'none', sequenced: true, command } as const
+      return this.#parts.calls.write(plan, options, doneResult)
+    })
+  }
+
+  /** Tells what happens to the client from now on; returns what stops it. */
+  on(event: 'status', listener: StatusListener): () => void {
+    if (event !== 'status') throw usageError("the only event is 'status'")
+    return this.#parts.events.on(listener)
+  }
+
+  /**
+   * Ends open calls with `QUORATE_CLOSED` and their outcome, tells the cluster that the session
+   * ends, and closes all connections. Calling it again does nothing more.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #close(): Promise<void> {
+    const { calls, router, wheel, clock, events } = this.#parts
+    calls.closeAll()
+    await new Promise<void>((resolve) => {
+      const limit = new Alarm(() => resolve())
+      const told = calls.farewell(farewellMs, () => {
+        wheel.clear(limit)
+        resolve()
+      })
+      const now = clock.monotonic()
+      if (told) wheel.set(limit, now + farewellMs, now)
+      else resolve()
+    })
+    router.close()
+    wheel.close()
+    events.emit({ type: 'closed' })
+    events.clear()
+  }
+
+  #write(
+    name: string,
+    operation: Operation,
+    identity: Identity,
+    options: WriteOptions,
+  ): Promise<WriteResult> {
+    const throwMismatch = throwsMismatch(options)
+    const plan = writePlan(name, operation, identity)
+    return this.#parts.calls.write(plan, options, (answer, call) =>
+      writeResult(answer, call, throwMismatch),
+    )
+  }
+
+  #identity(options: PutOptions): Identity {
+    return identityOf(options, this.#parts.clusterTime)
+  }
+
+  #get<T>(
+    name: string,
+    key: unknown,
+    options: ReadOptions,
+    finish: (row: Row | undefined, readRevision: number, encodings: Encodings) => T,
+  ): Promise<T> {
+    return guarded(() => {
+      const encodings = encodingsOf(options, this.#parts.encodings)
+      const keys = [this.#readKey(key, encodings)]
+      return this.#rows(name, keys, options, (rows, readRevision) =>
+        finish(rows[0], readRevision, encodings),
+      )
+    })
+  }
+
+  #rows<T>(
+    name: string,
+    keys: readonly Uint8Array[],
+    options: ReadOptions,
+    finish: (rows: readonly (Row | undefined)[], readRevision: number) => T,
+  ): Promise<T> {
+    const consistency = this.#consistency(options)
+    const route = { to: consistency === 'stale' ? 'nearest' : 'reader' } as const
+    const body = { kind: 'get', keys, consistency } as const
+    return this.#parts.calls.read({ name, route, body }, options, (reply, call: Call) => {
+      if (reply.kind !== 'rows') throw unexpected(call, reply.kind)
+      if (reply.rows.length !== keys.length) throw unexpected(call, 'too few or too many rows')
+      return finish(reply.rows, reply.readRevision)
+    })
+  }
+
+  #readKey(key: unknown, encodings: Encodings): Uint8Array {
+    const bytes = encode(key, encodings.key, 'key')
+    const { keyBytesMax } = this.#parts.router.limits
+    if (bytes.length === 0) throw usageError('a key has at least one byte')
+    if (bytes.length > keyBytesMax) {
+      throw usageError(`a key of ${bytes.length} bytes is over the ${keyBytesMax} allowed`)
+    }
+    // The request leaves at the end of the turn; until then the caller may change its own bytes.
+    return key instanceof Uint8Array ? new Uint8Array(bytes) : bytes
+  }
+
+  #consistency(options: { readonly consistency?: Consistency }): Consistency {
+    const consistency = options.consistency ?? this.#parts.consistency
+    if (consistency === 'linearizable' || consistency === 'stale') return consistency
+    throw usageError("`consistency` is 'linearizable' or 'stale'")
+  }
+
+  #observeParts(): ObserveParts {
+    const { calls, router, clock, random, timeoutMs } = this.#parts
+    return { calls, router, clock, random, timeoutMs }
+  }
+}
+
+/** What is thrown before a call begins rejects it all the same: a method fails in one way only. */
+function guarded<T>(begin: () => Promise<T>): Promise<T> {
+  try {
+    return begin()
+  } catch (error) {
+    return Promise.reject(error instanceof Error ? error : new Error('a call threw'))
+  }
+}

@@ -1,0 +1,187 @@
+/** Asking every node the same: what it says of itself, and what state it has. */
+import { QuorateError } from '../errors.ts'
+import type { Clock, Random } from '../ports.ts'
+import type { NodeStatus, RequestBody } from '../transport/index.ts'
+import type { Calls } from './calls.ts'
+import type { Endpoint } from './endpoint.ts'
+import type { Router } from './router.ts'
+import { doneResult, unexpected } from './settle.ts'
+import type {
+  CallOptions,
+  ClusterDigest,
+  ClusterStatus,
+  EndpointStatus,
+  NodeDigest,
+} from './types.ts'
+
+/** Marks written for one `digest`, where those before may or may not have been applied. */
+const marksMax = 8
+
+export interface ObserveParts {
+  readonly calls: Calls
+  readonly router: Router
+  readonly clock: Clock
+  readonly random: Random
+  readonly timeoutMs: number
+}
+
+/** Every endpoint's own account; one that cannot be reached stands there with its error. */
+export async function clusterStatus(
+  parts: ObserveParts,
+  options: CallOptions,
+): Promise<ClusterStatus> {
+  const { router } = parts
+  const asked = new Set<Endpoint>()
+  const answers: Promise<EndpointStatus>[] = []
+  // Two passes: the first answers may tell of members that were not given to `connect`.
+  for (let pass = 0; pass < 2; pass++) {
+    for (const endpoint of router.learnEndpoints()) {
+      if (asked.has(endpoint)) continue
+      asked.add(endpoint)
+      answers.push(endpointStatus(parts, endpoint, options))
+    }
+    await Promise.all(answers)
+  }
+  const endpoints = await Promise.all(answers)
+  let term = 0
+  let leader: string | undefined
+  for (const { node } of endpoints) {
+    if (node === undefined || node.term < term) continue
+    if (node.term > term) leader = undefined
+    term = node.term
+    leader ??= node.leader
+  }
+  return { clusterId: router.clusterId, leader, term, endpoints }
+}
+
+async function endpointStatus(
+  { calls, router }: ObserveParts,
+  endpoint: Endpoint,
+  options: CallOptions,
+): Promise<EndpointStatus> {
+  try {
+    const node = await ask<NodeStatus>(calls, endpoint, { kind: 'status' }, options, (body) =>
+      body.kind === 'status' ? body.status : undefined,
+    )
+    router.onStatus(node)
+    return { endpoint: endpoint.address, node, error: undefined }
+  } catch (error) {
+    return { endpoint: endpoint.address, node: undefined, error: endpointError(error) }
+  }
+}
+
+/**
+ * The digests of all nodes at one index: a mark is written, and each node tells what it had when
+ * it applied that mark.
+ */
+export async function clusterDigest(
+  parts: ObserveParts,
+  options: CallOptions,
+): Promise<ClusterDigest> {
+  const { calls, router, clock } = parts
+  const deadline = clock.monotonic() + (options.timeout ?? parts.timeoutMs)
+  const left = (): CallOptions => ({
+    ...options,
+    timeout: Math.max(1, deadline - clock.monotonic()),
+  })
+  const mark = await writeMark(parts, left)
+  const asked = router.learnEndpoints().map(async (endpoint) => {
+    try {
+      const digests = await ask(calls, endpoint, { kind: 'digest', mark }, left(), (body) =>
+        body.kind === 'digest' ? body : undefined,
+      )
+      return { endpoint, digests }
+    } catch (error) {
+      return { endpoint, error: endpointError(error) }
+    }
+  })
+  return common(await Promise.all(asked))
+}
+
+/**
+ * A mark has no session, so one that may have been written is not written again: a second copy
+ * stands at another index. Another mark is another name, and can be told from the first.
+ */
+async function writeMark(parts: ObserveParts, left: () => CallOptions): Promise<Uint8Array> {
+  const { calls, random } = parts
+  for (let tries = 1; ; tries++) {
+    const id = random.bytes(16)
+    const plan = {
+      name: 'digest',
+      identity: 'none',
+      sequenced: false,
+      command: () => ({ kind: 'mark', id }) as const,
+    } as const
+    try {
+      await calls.write(plan, left(), doneResult)
+      return id
+    } catch (error) {
+      const again = error instanceof QuorateError && error.outcome === 'unknown' && error.retryable
+      if (!again || error.code === 'QUORATE_TIMEOUT' || tries >= marksMax) throw error
+    }
+  }
+}
+
+type Told =
+  | {
+      readonly endpoint: Endpoint
+      readonly digests: { index: number; effects: string; rows: string }
+    }
+  | { readonly endpoint: Endpoint; readonly error: QuorateError }
+
+function common(told: readonly Told[]): ClusterDigest {
+  const nodes: NodeDigest[] = []
+  const ids = new Set<string>()
+  let index: number | undefined
+  for (const each of told) {
+    const { endpoint } = each
+    if ('error' in each) {
+      nodes.push({ endpoint: endpoint.address, error: each.error })
+      continue
+    }
+    const id = endpoint.nodeId ?? endpoint.address
+    // Two addresses of one node are one node.
+    if (ids.has(id)) continue
+    ids.add(id)
+    const { digests } = each
+    index ??= digests.index
+    if (digests.index === index) {
+      nodes.push({ id, effects: digests.effects, rows: digests.rows })
+    } else {
+      const message = `${id} met the mark at index ${digests.index}, others at ${index}`
+      const error = new QuorateError('QUORATE_INTERNAL', message, { outcome: 'not-applied' })
+      nodes.push({ endpoint: endpoint.address, error })
+    }
+  }
+  if (index !== undefined) return { index, nodes }
+  const cause = told.find((each) => 'error' in each)?.error
+  throw new QuorateError('QUORATE_CONNECTION_LOST', 'digest: no node told its digests', {
+    outcome: 'not-applied',
+    cause,
+  })
+}
+
+/** Asks one endpoint once. */
+function ask<T>(
+  calls: Calls,
+  endpoint: Endpoint,
+  body: RequestBody,
+  options: CallOptions,
+  pick: (body: Parameters<Parameters<typeof calls.read>[2]>[0]) => T | undefined,
+): Promise<T> {
+  const plan = { name: body.kind, route: { to: 'endpoint', endpoint }, body, single: true } as const
+  return calls.read(plan, options, (reply, call) => {
+    const picked = pick(reply)
+    if (picked === undefined) throw unexpected(call, reply.kind)
+    return picked
+  })
+}
+
+/** What stands beside an endpoint; what is not about that endpoint ends the whole. */
+function endpointError(error: unknown): QuorateError {
+  if (!(error instanceof QuorateError)) throw error
+  const own = ['QUORATE_ABORTED', 'QUORATE_CLOSED', 'QUORATE_USAGE', 'QUORATE_OVERLOADED']
+  if (own.includes(error.code) && error.attempts === 0) throw error
+  if (error.code === 'QUORATE_ABORTED' || error.code === 'QUORATE_CLOSED') throw error
+  return error
+}

@@ -1,0 +1,202 @@
+/** The shapes of the client SDK. */
+import type { QuorateError } from '../errors.ts'
+import type { Logger } from '../logger.ts'
+import type { NodeStatus } from '../transport/index.ts'
+
+/** How keys or values go to and from bytes, in Level's words. */
+export type Encoding = 'buffer' | 'utf8' | 'json' | 'msgpack'
+
+/** `linearizable`: as of now. `stale`: what the asked node has applied, at once. */
+export type Consistency = 'linearizable' | 'stale'
+
+/** Options of `connect`. */
+export interface ConnectOptions {
+  /** Budget of a call in ms, over all its attempts. Default 5,000. */
+  readonly timeout?: number
+  /** Default `utf8`. */
+  readonly keyEncoding?: Encoding
+  /** Default `buffer`. */
+  readonly valueEncoding?: Encoding
+  /** Of reads that do not say. Default `linearizable`. */
+  readonly consistency?: Consistency
+  /** Talk to the one endpoint given and to no other. Default false. */
+  readonly pin?: boolean
+  /** Refuse nodes of any other cluster. Default: that of the first node that answers. */
+  readonly clusterId?: string
+  /** Calls waiting for an answer at once; a further one is refused with `QUORATE_OVERLOADED`. Default 10,000. */
+  readonly callsMax?: number
+  readonly logger?: Logger
+  /** Gives connecting up. */
+  readonly signal?: AbortSignal
+}
+
+/** Options that every call takes. */
+export interface CallOptions {
+  /** Budget of this call in ms, over all its attempts. */
+  readonly timeout?: number
+  /** Gives the call up: `QUORATE_ABORTED`, with the outcome that is then known. */
+  readonly signal?: AbortSignal
+}
+
+/** Options of calls that carry keys or values. */
+export interface EncodingOptions {
+  readonly keyEncoding?: Encoding
+  readonly valueEncoding?: Encoding
+}
+
+/** Options of writes. */
+export interface WriteOptions extends CallOptions, EncodingOptions {
+  /** The record's identity, 1 to 256 bytes: decides between calls. */
+  readonly token?: string | Uint8Array
+  /** When the token was made, ms since 1970. Default: the cluster's time at the first attempt. */
+  readonly tokenTime?: number
+  /** Only if the key's record has this revision; 0: only if there is none. */
+  readonly ifRevision?: number
+  /** `throw` turns the verdict `mismatch` into `QUORATE_MISMATCH`. Default `return`. */
+  readonly onMismatch?: 'return' | 'throw'
+}
+
+/** Options of `put` and `putMany`. */
+export interface PutOptions extends WriteOptions {
+  /** The key is the identity and the record the token. Excludes `token` and `ifRevision`. */
+  readonly once?: boolean
+}
+
+/** What decided a write. */
+export type Verdict = 'applied' | 'duplicate' | 'mismatch'
+
+/** The answer to a write. */
+export interface WriteResult {
+  readonly verdict: Verdict
+  /** The revision of the write that took effect: this one, or the one that was first. */
+  readonly revision: number
+  /** Of a mismatch: the hash of the winner's payload, hex. */
+  readonly payloadHash?: string
+}
+
+/** The answer to a delete. */
+export interface DeleteResult extends WriteResult {
+  /** Whether there was a record. Of a duplicate: whether the first one found a record. */
+  readonly existed: boolean
+}
+
+/** One record of `putMany`; token and condition are each record's own. */
+export interface PutRecord {
+  readonly key: unknown
+  readonly value: unknown
+  readonly token?: string | Uint8Array
+  readonly tokenTime?: number
+  readonly once?: boolean
+  readonly ifRevision?: number
+}
+
+/** What became of one record of `putMany`. */
+export type PutManyResult = WriteResult | { readonly error: QuorateError }
+
+/** One operation of `batch`. */
+export type BatchOperation =
+  | {
+      readonly type: 'put'
+      readonly key: unknown
+      readonly value: unknown
+      readonly ifRevision?: number
+    }
+  | { readonly type: 'delete'; readonly key: unknown; readonly ifRevision?: number }
+
+/** Options of reads. */
+export interface ReadOptions extends CallOptions, EncodingOptions {
+  readonly consistency?: Consistency
+}
+
+/** A record with where it stands. */
+export interface KeyEntry {
+  readonly key: unknown
+  readonly value: unknown
+  /** The revision that wrote it. */
+  readonly revision: number
+  /** The state's revision at which it was read. */
+  readonly readRevision: number
+}
+
+/** One record of a scan. */
+export interface ScanEntry {
+  readonly key: unknown
+  /** Undefined with `keysOnly`. */
+  readonly value: unknown
+  readonly revision: number
+  /** The revision at which the whole scan is pinned. */
+  readonly readRevision: number
+}
+
+/** Options of `scan`. A prefix excludes the four bounds. */
+export interface ScanOptions extends ReadOptions {
+  readonly prefix?: unknown
+  readonly gte?: unknown
+  readonly gt?: unknown
+  readonly lte?: unknown
+  readonly lt?: unknown
+  readonly reverse?: boolean
+  readonly limit?: number
+  readonly keysOnly?: boolean
+}
+
+/** What is known of a token. */
+export type TokenState =
+  /** A write with it took effect, at `revision`. */
+  | {
+      readonly status: 'recorded'
+      readonly verdict: 'applied'
+      readonly revision: number
+      readonly payloadHash: string
+    }
+  /** None has since `horizon` (ms since 1970, cluster time); `fenced`: and none ever will. */
+  | { readonly status: 'absent'; readonly horizon: number; readonly fenced: boolean }
+  /** Older than the retention: nothing is known. */
+  | { readonly status: 'expired'; readonly horizon: number }
+
+/** Options of `verdict`. */
+export interface VerdictOptions extends CallOptions {
+  readonly tokenTime?: number
+  /** Cancel the token if it has had no effect, so that no late copy can have one. */
+  readonly fence?: boolean
+  readonly consistency?: Consistency
+}
+
+/** What the client knows of one endpoint. */
+export interface EndpointStatus {
+  readonly endpoint: string
+  /** The node that answered there; undefined where none did. */
+  readonly node: NodeStatus | undefined
+  /** Why not. */
+  readonly error: QuorateError | undefined
+}
+
+/** The cluster as its nodes tell it. */
+export interface ClusterStatus {
+  readonly clusterId: string | undefined
+  /** The leader of the newest term that a node reported. */
+  readonly leader: string | undefined
+  readonly term: number
+  readonly endpoints: readonly EndpointStatus[]
+}
+
+/** One node's digests at the index of a `ClusterDigest`, or why they are not known. */
+export type NodeDigest =
+  | { readonly id: string; readonly effects: string; readonly rows: string }
+  | { readonly endpoint: string; readonly error: QuorateError }
+
+/** The state of all nodes at one index of the log. */
+export interface ClusterDigest {
+  readonly index: number
+  readonly nodes: readonly NodeDigest[]
+}
+
+/** What happens to a client. */
+export type StatusEvent =
+  | { readonly type: 'connected'; readonly endpoint: string; readonly nodeId: string }
+  | { readonly type: 'disconnected'; readonly endpoint: string; readonly reason: string }
+  | { readonly type: 'leader'; readonly nodeId: string; readonly endpoint: string }
+  | { readonly type: 'retry'; readonly attempt: number; readonly code: string }
+  | { readonly type: 'breaker'; readonly endpoint: string; readonly state: 'open' | 'closed' }
+  | { readonly type: 'session'; readonly state: 'opened' | 'expired' }
+  | { readonly type: 'closed' }

@@ -1,0 +1,2 @@
+/** The demo: a cluster on this machine that loses nodes and no records. */
+export { runDemo, type DemoReport, type Narrator } from './story.ts'

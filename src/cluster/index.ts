@@ -1,0 +1,32 @@
+/** Clusters whose nodes are processes on this machine: for the command line and the demo. */
+export {
+  clusterFileName,
+  readClusterFile,
+  requireClusterFile,
+  type ClusterFile,
+  type NodeRecord,
+  type NodeTuning,
+} from './cluster-file.ts'
+export { viewCluster, type ClusterView, type NodeView } from './cluster-view.ts'
+export {
+  createCluster,
+  directoryHolds,
+  initialiseNodes,
+  killNode,
+  pauseNode,
+  portOf,
+  resolveNode,
+  resumeNode,
+  retune,
+  settlePorts,
+  startNodes,
+  stopNodes,
+  stopGraceMs,
+  viewLocalCluster,
+  waitForLeader,
+  wipeCluster,
+} from './local-cluster.ts'
+export { followLogs, lastLines } from './logs.ts'
+export { defaultPort } from './ports.ts'
+export { stopNode } from './process.ts'
+export { monotonicTime, sleep } from './time.ts'

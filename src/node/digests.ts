@@ -1,0 +1,76 @@
+/** Who waits for the digests of a mark, until the mark is applied here and they are computed. */
+import type { Digests } from '../command/index.ts'
+import type { StateMachine } from '../state/index.ts'
+import type { WireError } from '../transport/index.ts'
+import type { ReplyTo } from './replies.ts'
+import { thrownOnWire, wireError } from './replies.ts'
+
+const waitingMax = 256
+
+interface Waiting {
+  readonly session: ReplyTo
+  readonly requestId: number
+  readonly mark: Uint8Array
+  /** Monotonic ms. */
+  readonly deadline: number
+}
+
+export class Digesting {
+  readonly #state: StateMachine
+  #waiting: Waiting[] = []
+
+  constructor(state: StateMachine) {
+    this.#state = state
+  }
+
+  /** Answers now, or once the mark is applied and computed, or at the deadline. */
+  ask(session: ReplyTo, requestId: number, mark: Uint8Array, deadline: number): void {
+    const waiting = { session, requestId, mark, deadline }
+    if (this.#waiting.length >= waitingMax) {
+      fail(waiting, wireError('QUORATE_OVERLOADED', 'too many wait for digests', retryLater))
+      return
+    }
+    if (!this.#answer(waiting)) this.#waiting.push(waiting)
+  }
+
+  /** The state machine moved on: a mark may have been passed. */
+  onApplied(): void {
+    if (this.#waiting.length === 0) return
+    this.#waiting = this.#waiting.filter((waiting) => !this.#answer(waiting))
+  }
+
+  expire(now: number): void {
+    const expired = this.#waiting.filter((waiting) => waiting.deadline <= now)
+    if (expired.length === 0) return
+    this.#waiting = this.#waiting.filter((waiting) => waiting.deadline > now)
+    for (const waiting of expired) {
+      fail(waiting, wireError('QUORATE_TIMEOUT', 'the mark was not applied here in time', nothing))
+    }
+  }
+
+  failAll(error: WireError): void {
+    const all = this.#waiting
+    this.#waiting = []
+    for (const waiting of all) fail(waiting, error)
+  }
+
+  /** Whether the mark is known: then the answer is on its way. */
+  #answer(waiting: Waiting): boolean {
+    const { session, requestId: id, mark } = waiting
+    const computed = this.#state.reader.digestAt(mark)
+    if (computed === undefined) return false
+    computed.then(
+      ({ index, effects, rows }: Digests) =>
+        session.reply({ id, kind: 'digest', index, effects, rows }),
+      (error: unknown) => fail(waiting, { ...thrownOnWire(error), ...nothing }),
+    )
+    return true
+  }
+}
+
+const nothing = { outcome: 'not-applied' } as const
+const retryLater = { details: { retryAfter: 1_000 } } as const
+
+function fail({ session, requestId }: Waiting, error: WireError): void {
+  session.reply({ id: requestId, kind: 'error', error })
+}

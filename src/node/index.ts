@@ -1,0 +1,4 @@
+/** A node of a Quorate cluster. `startNode` is the way in; `openNode` is for simulations. */
+export { initialiseNode, startNode } from './start.ts'
+export type { InitialiseNodeOptions, RunningNode } from './start.ts'
+export type { NodeOptions } from './options.ts'

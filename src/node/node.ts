@@ -1,0 +1,427 @@
+/**
+ * The running node: it joins the core to log, state machine, peers and clients.
+ *
+ * All of it turns on one loop (`#turn`): take what the core has ready, send, persist, send what
+ * had to wait for the disk, apply, advance. Everything else only feeds the core and wakes the
+ * loop. The node knows time, chance, files and sockets only as ports, so that a simulation runs
+ * this very code.
+ */
+import { assert } from '../assert.ts'
+import { entryStamp } from '../command/index.ts'
+import { QuorateError } from '../errors.ts'
+import type { HttpReply } from '../ports.ts'
+import type { Entry, Fetch, Message, Raft, Ready } from '../raft/index.ts'
+import type { AppliedEntry } from '../state/index.ts'
+import { ClientServer, PeerTransport } from '../transport/index.ts'
+import type { NodeStatus, Welcome, WireError } from '../transport/index.ts'
+import { Applier } from './applier.ts'
+import { ClusterClock } from './cluster-clock.ts'
+import { Digesting } from './digests.ts'
+import { httpReply } from './http.ts'
+import { clientLimits } from './limits.ts'
+import type { NodeParts } from './parts.ts'
+import { defaultProposalLimits, Proposals } from './proposals.ts'
+import { Readiness } from './readiness.ts'
+import { Reads } from './reads.ts'
+import { wireError } from './replies.ts'
+import type { Asked } from './requests.ts'
+import { RequestHandler } from './requests.ts'
+import { Scans } from './scans.ts'
+import { nodeStatus } from './status.ts'
+import { Ticker } from './ticker.ts'
+
+/** Why a node ended: by itself, or because it could not go on. */
+export type NodeEnd =
+  | { readonly type: 'closed' }
+  /** Its copy of the state is damaged: it can be rebuilt from the log. */
+  | { readonly type: 'stateDamaged'; readonly error: unknown }
+  /** Anything else: the process should end. */
+  | { readonly type: 'failed'; readonly error: unknown }
+
+const readsWaitingMax = 65_536
+/** More rounds of the core than this in one turn would mean that it produces work for itself. */
+const readiesPerTurnMax = 1_000
+const expireEveryTicks = 4
+const flushEveryTicks = 40
+
+export class Node {
+  readonly #parts: NodeParts
+  readonly #raft: Raft
+  readonly #clusterClock: ClusterClock
+  readonly #peers: PeerTransport
+  readonly #clients: ClientServer
+  readonly #applier: Applier
+  readonly #proposals: Proposals
+  readonly #reads: Reads
+  readonly #scans: Scans
+  readonly #digests: Digesting
+  readonly #requests: RequestHandler
+  readonly #readiness: Readiness
+  readonly #ticker: Ticker
+  readonly #counters: Record<string, number> = { elections: 0, stepDowns: 0 }
+  #clientAddress = ''
+  #peerAddress = ''
+  #ticks = 0
+  #turnAsked = false
+  #ended: NodeEnd | undefined
+  #onEnd: (end: NodeEnd) => void = () => {}
+  /** Persistence in flight, so that an orderly end can wait for it. */
+  #persisting: Promise<void> = Promise.resolve()
+  #pinning: Promise<unknown> = Promise.resolve()
+
+  /** Resolves when the node has ended, whatever the reason; never rejects. */
+  readonly ended: Promise<NodeEnd>
+
+  constructor(parts: NodeParts) {
+    this.#parts = parts
+    this.#raft = parts.raft
+    const { clock, network, random, logger, settings, identity, state } = parts
+    this.ended = new Promise((resolve) => {
+      this.#onEnd = resolve
+    })
+    this.#clusterClock = new ClusterClock(clock, Math.max(parts.lastStamp, state.clusterTime))
+    this.#applier = new Applier({
+      clock,
+      state,
+      onApplied: (entries) => this.#onApplied(entries),
+      onFailure: (error) => this.#stateFailed(error),
+    })
+    this.#proposals = new Proposals({
+      limits: defaultProposalLimits,
+      propose: (data) => this.#raft.propose(data),
+      stamp: () => this.#clusterClock.now(),
+      notLeader: () => this.#notLeader(),
+    })
+    this.#reads = new Reads({
+      waitingMax: readsWaitingMax,
+      readIndex: () => this.#raft.readIndex(),
+      appliedIndex: () => state.appliedIndex,
+    })
+    this.#scans = new Scans(() => clock.monotonic())
+    this.#digests = new Digesting(state)
+    this.#requests = new RequestHandler({
+      limits: settings.limits,
+      state,
+      proposals: this.#proposals,
+      reads: this.#reads,
+      scans: this.#scans,
+      digests: this.#digests,
+      now: () => clock.monotonic(),
+      isLeader: () => this.#raft.role === 'leader',
+      notLeader: () => this.#notLeader(),
+      status: () => this.status(),
+      readableFrom: () => parts.recoveredCommit,
+      onFailure: (error) => this.#stateFailed(error),
+    })
+    this.#readiness = new Readiness({
+      clock,
+      reads: this.#reads,
+      periodMs: settings.timing.electionTimeoutMaxMs / 2,
+    })
+    this.#ticker = new Ticker({
+      clock,
+      tickMs: settings.timing.tickMs,
+      onTick: () => this.#guard(() => this.#tick()),
+    })
+    this.#peers = new PeerTransport({
+      network,
+      clock,
+      random,
+      logger,
+      identity: {
+        clusterId: identity.clusterId,
+        groupId: 0,
+        nodeId: identity.nodeId,
+        incarnation: identity.incarnation,
+      },
+      listenAddress: settings.peerListen,
+      advertised: {
+        peerAddress: settings.peerAdvertise,
+        clientAddress: () => settings.clientAdvertise ?? this.#clientAddress,
+      },
+      members: identity.members.map(({ id, peerAddress }) => ({
+        id,
+        peerAddress: settings.peers[id] ?? peerAddress,
+      })),
+      acceptIncarnation: (id, incarnation) => this.#acceptIncarnation(id, incarnation),
+      onMessages: (messages) => this.#guard(() => this.#onMessages(messages)),
+    })
+    this.#clients = new ClientServer({
+      network,
+      clock,
+      logger,
+      listenAddress: settings.clientListen,
+      limits: clientLimits(settings.limits),
+      welcome: () => this.#welcome(),
+      onTurn: (batch) => this.#guard(() => this.#onRequests(batch)),
+      onSessionClosed: (session) => {
+        this.#scans.closeOwnedBy(session).catch((error: unknown) => this.#stateFailed(error))
+      },
+      onHttp: (path) => this.#http(path),
+    })
+  }
+
+  get id(): string {
+    return this.#parts.identity.nodeId
+  }
+  get clientAddress(): string {
+    return this.#clientAddress
+  }
+  get peerAddress(): string {
+    return this.#peerAddress
+  }
+
+  /** Binds the ports and takes part. Rejects, with nothing left open, where a port is taken. */
+  async start(): Promise<void> {
+    this.#clientAddress = await this.#clients.start()
+    try {
+      this.#peerAddress = await this.#peers.start()
+    } catch (error) {
+      await this.#clients.close()
+      throw error
+    }
+    this.#ticker.start()
+    this.#wake()
+  }
+
+  /** An orderly end: no more promises, then everything durable, then closed. */
+  async close(): Promise<void> {
+    await this.#end({ type: 'closed' })
+  }
+
+  // ---- The loop ---------------------------------------------------------------------------
+
+  /** Asks for a turn after the input that has already arrived. */
+  #wake(): void {
+    if (this.#turnAsked || this.#ended !== undefined) return
+    this.#turnAsked = true
+    this.#parts.clock.soon(() => {
+      this.#turnAsked = false
+      this.#guard(() => this.#turn())
+    })
+  }
+
+  #turn(): void {
+    for (let i = 0; this.#raft.hasReady(); i++) {
+      assert(i < readiesPerTurnMax, 'the core comes to rest within a turn')
+      const ready = this.#raft.ready() //           1. take what is ready
+      this.#peers.send(ready.messages) //           2. send what needs no disk
+      if (ready.mustSync) {
+        this.#persisting = this.#persist(ready) //  3. persist, 4. send after, 6. advance
+      }
+      this.#applier.push(ready.committedEntries) // 5. apply, beside the persistence
+      this.#attend(ready)
+      if (this.#ended !== undefined) return
+    }
+    this.#peers.flush()
+    this.#clients.flush()
+  }
+
+  /** Steps 3, 4 and 6: nothing that vouches for the disk leaves before the disk has it. */
+  async #persist(ready: Ready): Promise<void> {
+    try {
+      await this.#parts.log.persist(ready)
+    } catch (error) {
+      this.#fail(error)
+      return
+    }
+    this.#guard(() => {
+      this.#peers.send(ready.messagesAfterPersist)
+      this.#raft.advance(ready)
+      this.#turn()
+    })
+  }
+
+  /** The rest of a ready: what concerns waiting clients, old entries and the operator. */
+  #attend(ready: Ready): void {
+    for (const entry of ready.entries) this.#observeStamp(entry)
+    if (ready.roleChange !== undefined) this.#onRoleChange(ready.roleChange)
+    for (const state of ready.readStates) this.#reads.onReadState(state)
+    for (const fetch of ready.fetches) this.#fetch(fetch)
+  }
+
+  #onRoleChange(change: NonNullable<Ready['roleChange']>): void {
+    const { logger } = this.#parts
+    logger.info('role', { role: change.role, term: change.term, leader: change.leader ?? null })
+    if (change.role === 'leader') this.#counters['elections'] = this.#count('elections') + 1
+    else if (this.#proposals.waitingCount > 0) {
+      this.#counters['stepDowns'] = this.#count('stepDowns') + 1
+      this.#proposals.leadershipLost()
+    }
+  }
+
+  #fetch(fetch: Fetch): void {
+    // What is not durable yet is still in the core's memory, so the log has all that is asked for.
+    const to = fetch.purpose === 'apply' ? fetch.to : this.#raft.durableIndex
+    this.#parts.log.read(fetch.from, to, fetch.bytesMax).then(
+      (entries) =>
+        this.#guard(() => {
+          this.#raft.fetched(fetch, entries)
+          this.#wake()
+        }),
+      (error: unknown) => this.#fail(error),
+    )
+  }
+
+  #onApplied(entries: readonly AppliedEntry[]): void {
+    const { state } = this.#parts
+    for (const entry of entries) this.#proposals.applied(entry, entry.answers, state.clusterTime)
+    this.#raft.applied(state.appliedIndex)
+    this.#clusterClock.observe(state.clusterTime)
+    this.#reads.onApplied()
+    this.#digests.onApplied()
+    this.#wake()
+  }
+
+  #tick(): void {
+    this.#ticks++
+    this.#raft.tick()
+    const now = this.#parts.clock.monotonic()
+    this.#readiness.tick(now)
+    if (this.#ticks % expireEveryTicks === 0) {
+      this.#proposals.expire(now)
+      this.#reads.expire(now)
+      this.#digests.expire(now)
+      this.#scans.expire().catch((error: unknown) => this.#stateFailed(error))
+    }
+    if (this.#ticks % flushEveryTicks === 0) {
+      this.#parts.state.flush().catch((error: unknown) => this.#stateFailed(error))
+    }
+    this.#reads.startGathered()
+    this.#turn()
+  }
+
+  // ---- Input ------------------------------------------------------------------------------
+
+  #onMessages(messages: readonly Message[]): void {
+    for (const message of messages) this.#raft.step(message)
+    this.#wake()
+  }
+
+  #onRequests(batch: readonly Asked[]): void {
+    this.#requests.handle(batch)
+    this.#turn()
+  }
+
+  /**
+   * The first incarnation seen of a member is the only one ever heard. One question at a time:
+   * two links of one peer ask at once, and the file is written by one hand.
+   */
+  #acceptIncarnation(id: string, incarnation: string): Promise<boolean> {
+    const accepted = this.#pinning.then(async () => {
+      if (this.#ended !== undefined) return false
+      return (await this.#parts.incarnations.pin(id, incarnation)) !== 'other'
+    })
+    const answered = accepted.catch((error: unknown) => {
+      this.#fail(error)
+      return false
+    })
+    this.#pinning = answered
+    return answered
+  }
+
+  #observeStamp(entry: Entry): void {
+    if (entry.kind === 'commands') this.#clusterClock.observe(entryStamp(entry.data))
+  }
+
+  // ---- What it says of itself -------------------------------------------------------------
+
+  status(): NodeStatus {
+    return nodeStatus({
+      parts: this.#parts,
+      peers: this.#peers,
+      clientAddress: this.#parts.settings.clientAdvertise ?? this.#clientAddress,
+      peerAddress: this.#parts.settings.peerAdvertise ?? this.#peerAddress,
+      ready: this.#readiness.ready(),
+      counters: { ...this.#counters, ...this.#peers.counters, ...this.#clients.counters },
+    })
+  }
+
+  #welcome(): Omit<Welcome, 'type' | 'protocol'> {
+    const { identity } = this.#parts
+    const status = this.status()
+    return {
+      clusterId: identity.clusterId,
+      nodeId: identity.nodeId,
+      incarnation: identity.incarnation,
+      leader: status.leader,
+      members: status.members.map(({ id, clientAddress }) => ({ id, clientAddress })),
+      clusterTime: this.#clusterClock.now(),
+      limits: clientLimits(this.#parts.settings.limits),
+    }
+  }
+
+  #notLeader(): WireError {
+    const { leader } = this.#raft
+    if (leader === undefined || leader === this.id) {
+      return wireError('QUORATE_NOT_LEADER', `${this.id} is not the leader and knows of none`)
+    }
+    const leaderAddress = this.#peers.peer(leader)?.clientAddress
+    return wireError('QUORATE_NOT_LEADER', `${this.id} is not the leader; ${leader} is`, {
+      details: leaderAddress === undefined ? { leader } : { leader, leaderAddress },
+    })
+  }
+
+  #http(path: string): HttpReply {
+    return httpReply(path, () => this.status())
+  }
+
+  #count(name: string): number {
+    return this.#counters[name] ?? 0
+  }
+
+  // ---- The end ----------------------------------------------------------------------------
+
+  /** Runs a piece of the node; what it throws is the end of the node, never an answer. */
+  #guard(piece: () => void): void {
+    if (this.#ended !== undefined) return
+    try {
+      piece()
+    } catch (error) {
+      this.#fail(error)
+    }
+  }
+
+  #fail(error: unknown): void {
+    void this.#end({ type: 'failed', error })
+  }
+
+  #stateFailed(error: unknown): void {
+    const damaged = error instanceof QuorateError && error.code === 'QUORATE_CORRUPT'
+    void this.#end({ type: damaged ? 'stateDamaged' : 'failed', error })
+  }
+
+  async #end(end: NodeEnd): Promise<void> {
+    if (this.#ended !== undefined) {
+      await this.ended
+      return
+    }
+    this.#ended = end
+    const { logger, state, log } = this.#parts
+    this.#ticker.stop()
+    this.#applier.stop()
+    const stopping = wireError('QUORATE_STOPPING', `${this.id} is stopping`)
+    this.#reads.failAll(stopping)
+    this.#digests.failAll(stopping)
+    this.#proposals.leadershipLost()
+    const closings = [
+      () => this.#scans.closeAll(),
+      () => this.#clients.close(stopping),
+      () => this.#peers.close(),
+      () => this.#persisting,
+      () => this.#pinning,
+      // A state that failed is not asked to write again.
+      () => (end.type === 'closed' ? state.close() : state.abandon()),
+      () => log.close(),
+    ]
+    for (const closing of closings) {
+      try {
+        await closing()
+      } catch (error) {
+        // The first reason is the one that counts; this one is for the operator.
+        logger.warn('while closing', { error: String(error) })
+      }
+    }
+    this.#onEnd(end)
+  }
+}

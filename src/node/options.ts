@@ -1,0 +1,115 @@
+/** What a node is told at its start, with defaults and checks. */
+import { usageError } from '../errors.ts'
+import type { Limits } from '../command/index.ts'
+import { defaultLimits } from '../command/index.ts'
+import type { Logger } from '../logger.ts'
+import { silentLogger } from '../logger.ts'
+
+/** Options of `startNode`. Addresses are `host:port`; port 0 asks for a free one. */
+export interface NodeOptions {
+  /** Made by `initialiseNode`. */
+  readonly dataDirectory: string
+  /** Where clients connect. Default `127.0.0.1:7101`. */
+  readonly clientListen?: string
+  /** Where the other nodes connect. Default `127.0.0.1:7201`. */
+  readonly peerListen?: string
+  /** What clients are told instead of the address listened on. */
+  readonly clientAdvertise?: string
+  /** What other nodes are told instead of the address listened on. */
+  readonly peerAdvertise?: string
+  /** Overrides the stored peer addresses when dialling, by node id. */
+  readonly peers?: Readonly<Record<string, string>>
+  /** How often a leader is heard of, ms. Default 50. */
+  readonly heartbeatMs?: number
+  /** After how long without a leader an election starts, ms, drawn anew each time. Default 300 to 600. */
+  readonly electionTimeoutMinMs?: number
+  readonly electionTimeoutMaxMs?: number
+  readonly logger?: Logger
+}
+
+/** The same, complete and checked. */
+export interface NodeSettings {
+  readonly dataDirectory: string
+  readonly clientListen: string
+  readonly peerListen: string
+  readonly clientAdvertise: string | undefined
+  readonly peerAdvertise: string | undefined
+  readonly peers: Readonly<Record<string, string>>
+  readonly timing: Timing
+  readonly limits: Limits
+  readonly logger: Logger
+}
+
+/** Time in ticks: a tick is half a heartbeat. */
+export interface Timing {
+  readonly tickMs: number
+  readonly heartbeatTicks: number
+  readonly electionTicksMin: number
+  readonly electionTicksMax: number
+  readonly electionTimeoutMaxMs: number
+}
+
+/** Fills in defaults; a usage error where the values cannot work together. */
+export function nodeSettings(options: NodeOptions): NodeSettings {
+  const logger = options.logger ?? silentLogger
+  if (options.dataDirectory === '') throw usageError('the data directory must be named')
+  return {
+    dataDirectory: options.dataDirectory,
+    clientListen: checkAddress(options.clientListen ?? '127.0.0.1:7101', 'client address'),
+    peerListen: checkAddress(options.peerListen ?? '127.0.0.1:7201', 'peer address'),
+    clientAdvertise: optionalAddress(options.clientAdvertise, 'advertised client address'),
+    peerAdvertise: optionalAddress(options.peerAdvertise, 'advertised peer address'),
+    peers: options.peers ?? {},
+    timing: timing(
+      options.heartbeatMs ?? 50,
+      options.electionTimeoutMinMs ?? 300,
+      options.electionTimeoutMaxMs ?? 2 * (options.electionTimeoutMinMs ?? 300),
+    ),
+    limits: defaultLimits,
+    logger,
+  }
+}
+
+function timing(heartbeatMs: number, minMs: number, maxMs: number): Timing {
+  for (const [name, value] of [
+    ['heartbeat', heartbeatMs],
+    ['least election timeout', minMs],
+    ['greatest election timeout', maxMs],
+  ] as const) {
+    if (!Number.isFinite(value) || value < 2 || value > 600_000) {
+      throw usageError(`the ${name} must be 2 to 600000 ms, not ${value}`)
+    }
+  }
+  if (minMs < 3 * heartbeatMs) {
+    throw usageError(
+      `the least election timeout (${minMs} ms) must be at least three heartbeats (${heartbeatMs} ms each), or a late heartbeat would depose a healthy leader`,
+    )
+  }
+  if (maxMs < 1.25 * minMs) {
+    throw usageError(
+      `the greatest election timeout (${maxMs} ms) must be at least 1.25 times the least (${minMs} ms), or candidates would split the vote again and again`,
+    )
+  }
+  const tickMs = heartbeatMs / 2
+  return {
+    tickMs,
+    heartbeatTicks: 2,
+    electionTicksMin: Math.ceil(minMs / tickMs),
+    electionTicksMax: Math.ceil(maxMs / tickMs),
+    electionTimeoutMaxMs: maxMs,
+  }
+}
+
+function optionalAddress(address: string | undefined, what: string): string | undefined {
+  return address === undefined ? undefined : checkAddress(address, what)
+}
+
+/** `host:port`, with IPv6 hosts in brackets. */
+export function checkAddress(address: string, what: string): string {
+  const match = /^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):(\d{1,5})$/.exec(address)
+  const port = Number(match?.[2])
+  if (match === null || port > 65_535) {
+    throw usageError(`the ${what} must be host:port, not ${JSON.stringify(address)}`)
+  }
+  return address
+}

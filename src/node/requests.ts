@@ -1,0 +1,175 @@
+/**
+ * Serves the requests of clients. The requests of one turn are handled as one batch: their writes
+ * become one proposal, their linearizable reads share one read index.
+ */
+import { checkCommand, decodeCommand } from '../command/index.ts'
+import type { Limits } from '../command/index.ts'
+import { unreachable } from '../assert.ts'
+import type { StateMachine } from '../state/index.ts'
+import type { Consistency, NodeStatus, ReplyBody, Request, WireError } from '../transport/index.ts'
+import type { Digesting } from './digests.ts'
+import type { PendingWrite, Proposals } from './proposals.ts'
+import type { Reads } from './reads.ts'
+import type { ReplyTo } from './replies.ts'
+import { thrownOnWire, wireError } from './replies.ts'
+import type { Scans } from './scans.ts'
+
+interface RequestsOptions {
+  readonly limits: Limits
+  readonly state: StateMachine
+  readonly proposals: Proposals
+  readonly reads: Reads
+  readonly scans: Scans
+  readonly digests: Digesting
+  readonly now: () => number
+  readonly isLeader: () => boolean
+  readonly notLeader: () => WireError
+  readonly status: () => NodeStatus
+  /**
+   * The index up to which this node had known the log to be committed when it started. It serves
+   * no read before it is there again: a restart must not take readers back in time.
+   */
+  readonly readableFrom: () => number
+  /** A failure that is the node's own, not the request's: the state is damaged. */
+  readonly onFailure: (error: unknown) => void
+}
+
+/** One request and whom to answer. */
+export interface Asked {
+  readonly session: ReplyTo
+  readonly request: Request
+}
+
+export class RequestHandler {
+  readonly #options: RequestsOptions
+
+  constructor(options: RequestsOptions) {
+    this.#options = options
+  }
+
+  /** Handles all requests of one turn of the event loop. */
+  handle(batch: readonly Asked[]): void {
+    const writes: PendingWrite[] = []
+    for (const { session, request } of batch) {
+      if (request.timeoutMs <= 0) {
+        fail(
+          session,
+          request.id,
+          wireError('QUORATE_TIMEOUT', 'the call came too late', notApplied),
+        )
+      } else if (request.kind === 'write') {
+        const write = this.#admit(session, request, request.command)
+        if (write !== undefined) writes.push(write)
+      } else {
+        this.#handle(session, request)
+      }
+    }
+    if (writes.length > 0) this.#options.proposals.submit(writes)
+    this.#options.reads.startGathered()
+  }
+
+  /** Checks a write at the door: nothing that apply could choke on may enter the log. */
+  #admit(session: ReplyTo, request: Request, command: Uint8Array): PendingWrite | undefined {
+    if (!this.#options.isLeader()) {
+      fail(session, request.id, this.#options.notLeader())
+      return undefined
+    }
+    try {
+      checkCommand(decodeCommand(command), this.#options.limits)
+    } catch (error) {
+      fail(session, request.id, { ...thrownOnWire(error), ...notApplied })
+      return undefined
+    }
+    const deadline = this.#options.now() + request.timeoutMs
+    return { session, requestId: request.id, command, deadline }
+  }
+
+  #handle(session: ReplyTo, request: Request): void {
+    const { state, scans, digests } = this.#options
+    switch (request.kind) {
+      case 'write':
+        return
+      case 'get':
+        this.#read(session, request, request.consistency, () => ({
+          kind: 'rows',
+          rows: request.keys.map((key) => state.reader.get(key)),
+          readRevision: state.revision,
+        }))
+        return
+      case 'verdict':
+        this.#read(session, request, request.consistency, () => ({
+          kind: 'verdict',
+          verdict: state.reader.token(request.token, request.time),
+        }))
+        return
+      case 'settings':
+        this.#read(session, request, request.consistency, () => ({
+          kind: 'settings',
+          settings: state.settings,
+        }))
+        return
+      case 'scan':
+        this.#read(session, request, request.consistency, () =>
+          scans.open(session, state.reader, request.range),
+        )
+        return
+      case 'scanNext':
+        this.#serve(session, request.id, () => scans.next(session, request.scanId))
+        return
+      case 'scanClose':
+        this.#serve(session, request.id, () => scans.close(session, request.scanId))
+        return
+      case 'status':
+        this.#serve(session, request.id, () => ({
+          kind: 'status',
+          status: this.#options.status(),
+        }))
+        return
+      case 'digest':
+        digests.ask(session, request.id, request.mark, this.#options.now() + request.timeoutMs)
+        return
+      default:
+        unreachable(request)
+    }
+  }
+
+  #read(
+    session: ReplyTo,
+    request: Request,
+    consistency: Consistency,
+    serve: () => ReplyBody | Promise<ReplyBody>,
+  ): void {
+    const { reads, now, readableFrom } = this.#options
+    const read = {
+      deadline: now() + request.timeoutMs,
+      serve: () => this.#serve(session, request.id, serve),
+      fail: (error: WireError) => fail(session, request.id, error),
+    }
+    if (consistency === 'linearizable') reads.addLinearizable(read)
+    else reads.addAt(readableFrom(), read)
+  }
+
+  #serve(session: ReplyTo, id: number, serve: () => ReplyBody | Promise<ReplyBody>): void {
+    const onError = (error: unknown): void => {
+      const wire = thrownOnWire(error)
+      fail(session, id, { ...wire, ...notApplied })
+      // Damage in the state is found by whoever reads it; the node must not serve on from it.
+      if (wire.code === 'QUORATE_CORRUPT' || wire.code === 'QUORATE_INTERNAL') {
+        this.#options.onFailure(error)
+      }
+    }
+    try {
+      const body = serve()
+      if (body instanceof Promise) body.then((done) => session.reply({ id, ...done }), onError)
+      else session.reply({ id, ...body })
+    } catch (error) {
+      onError(error)
+    }
+  }
+}
+
+const notApplied = { outcome: 'not-applied' } as const
+
+function fail(session: ReplyTo, id: number, error: WireError): void {
+  session.reply({ id, kind: 'error', error })
+}

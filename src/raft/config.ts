@@ -1,0 +1,108 @@
+/** What a Raft node is started with: who it is, what its disk held, its timing and its caps. */
+import { assert } from '../assert.ts'
+import type { Random } from '../ports.ts'
+import type { Entry, HardState, NodeId, TermRun } from './types.ts'
+
+/** The caps. Everything that could grow is held by one of them. */
+export interface RaftLimits {
+  /** Entry bytes of one AppendEntries; a larger entry travels alone. */
+  readonly messageBytesMax: number
+  /** AppendEntries on their way to one follower. */
+  readonly inflightMessagesMax: number
+  /** Entries on their way to one follower. */
+  readonly inflightEntriesMax: number
+  /** Entry bytes on their way to one follower; the last message may go past it. */
+  readonly inflightBytesMax: number
+  /** Entries proposed in this term and not yet committed. */
+  readonly uncommittedEntriesMax: number
+  /** Their bytes; one proposal alone may go past it, else it could never be made. */
+  readonly uncommittedBytesMax: number
+  /** Entries kept in memory; older ones are fetched from the node's log. */
+  readonly logBytesMax: number
+  /**
+   * Entries not durable here yet. Past it a follower drops appends, as if they were lost, and a
+   * leader takes no proposals.
+   */
+  readonly unstableBytesMax: number
+  /** Committed entries handed out and not yet reported as applied; the last may go past it. */
+  readonly applyBytesMax: number
+  /** Reads under way: of this node, and on a leader those of all nodes together. */
+  readonly readsMax: number
+  /** Messages that wait to be taken; past it they are dropped, like lost ones. */
+  readonly outboxMessagesMax: number
+}
+
+/** Caps for a node with a few hundred MiB of memory. */
+export const defaultLimits: RaftLimits = {
+  messageBytesMax: 256 * 1024,
+  inflightMessagesMax: 256,
+  inflightEntriesMax: 16_384,
+  inflightBytesMax: 8 * 1024 * 1024,
+  uncommittedEntriesMax: 65_536,
+  uncommittedBytesMax: 32 * 1024 * 1024,
+  logBytesMax: 64 * 1024 * 1024,
+  unstableBytesMax: 64 * 1024 * 1024,
+  applyBytesMax: 4 * 1024 * 1024,
+  readsMax: 4096,
+  outboxMessagesMax: 16_384,
+}
+
+/** More members than this only slow a group down; the bound keeps every per-member list small. */
+export const membersMax = 31
+
+/** What the node's log held at the start. */
+export interface RecoveredLog {
+  /** The terms of the whole log, from index 1 on. */
+  readonly termRuns: readonly TermRun[]
+  readonly lastIndex: number
+  /** The newest entries, contiguous, ending at `lastIndex`; as many as is convenient, or none. */
+  readonly tail: readonly Entry[]
+}
+
+/** The log of a node that never ran. */
+export const emptyLog: RecoveredLog = { termRuns: [], lastIndex: 0, tail: [] }
+
+/** The hard state of a node that never ran. */
+export const emptyHardState: HardState = { currentTerm: 0, votedFor: undefined, commitIndex: 0 }
+
+/** How many ticks things take. */
+export interface RaftTiming {
+  /** Each election timeout is drawn from `electionTicksMin..electionTicksMax`, both included. */
+  readonly electionTicksMin: number
+  readonly electionTicksMax: number
+  readonly heartbeatTicks: number
+}
+
+/** Options of `Raft`. */
+export interface RaftConfig extends RaftTiming {
+  readonly id: NodeId
+  /** All voters, this node among them. */
+  readonly members: readonly NodeId[]
+  /** This node's own: with a shared seed all nodes would stand for election together. */
+  readonly random: Random
+  /** Term and vote as last persisted. */
+  readonly hardState: HardState
+  readonly log: RecoveredLog
+  /** What the state machine holds already; it is committed, whatever the hard state says. */
+  readonly appliedIndex: number
+  /** Overrides of `defaultLimits`. */
+  readonly limits?: Partial<RaftLimits>
+}
+
+/** Throws unless the options make sense together. */
+export function checkConfig(config: RaftConfig): void {
+  const { id, members, electionTicksMin, electionTicksMax, heartbeatTicks } = config
+  assert(members.includes(id), 'a node is a member of its own group')
+  assert(new Set(members).size === members.length, 'members are distinct')
+  assert(members.length <= membersMax, `a group has at most ${membersMax} members`)
+  assert(Number.isSafeInteger(heartbeatTicks) && heartbeatTicks >= 1, 'heartbeats take a tick')
+  // A follower must not stand for election between two heartbeats of a healthy leader.
+  assert(Number.isSafeInteger(electionTicksMin), 'election timeouts are whole ticks')
+  assert(electionTicksMin > heartbeatTicks, 'an election timeout is longer than a heartbeat')
+  // Without a spread, nodes that time out together do so for ever (paper, section 5.2).
+  assert(Number.isSafeInteger(electionTicksMax), 'election timeouts are whole ticks')
+  assert(electionTicksMax > electionTicksMin, 'election timeouts are spread')
+  for (const [name, value] of Object.entries(config.limits ?? {})) {
+    assert(Number.isSafeInteger(value) && value >= 1, `the cap ${name} is a positive whole number`)
+  }
+}

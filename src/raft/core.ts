@@ -1,0 +1,213 @@
+/**
+ * The state of one Raft node. Plain data and small containers; the handlers beside it change it.
+ *
+ * `role` is written by `transitions.ts` alone; `currentTerm` and `votedFor` by `transitions.ts` and
+ * by the one place in `election.ts` that grants a vote.
+ */
+import { assert } from '../assert.ts'
+import type { Random } from '../ports.ts'
+import { randomBetween } from '../random.ts'
+import { ApplyQueue } from './apply-queue.ts'
+import type { RaftConfig, RaftLimits, RaftTiming } from './config.ts'
+import { checkConfig, defaultLimits } from './config.ts'
+import { Log } from './log.ts'
+import { Outbox } from './outbox.ts'
+import type { Message } from './messages.ts'
+import type { Peer, ReplicateFetch } from './progress.ts'
+import type { HardState, NodeId } from './types.ts'
+import type { Uncommitted } from './uncommitted.ts'
+
+/** Follows a leader, or waits for one. */
+export interface Follower {
+  readonly kind: 'follower'
+  readonly leader: NodeId | undefined
+}
+
+/** Asks around whether an election could be won, in the term as it stands (thesis, 9.6). */
+export interface PreCandidate {
+  readonly kind: 'preCandidate'
+  readonly votes: Map<NodeId, boolean>
+}
+
+/** Stands for election in `currentTerm`. Its own vote is among the votes once it is durable. */
+export interface Candidate {
+  readonly kind: 'candidate'
+  readonly votes: Map<NodeId, boolean>
+}
+
+/** Leads `currentTerm`. */
+export interface Leader {
+  readonly kind: 'leader'
+  readonly peers: ReadonlyMap<NodeId, Peer>
+  /** The first entry of its own term: once it is committed, so is everything before it. */
+  readonly noopIndex: number
+  readonly uncommitted: Uncommitted
+  readonly reads: LeaderReads
+  heartbeatElapsed: number
+}
+
+/** What a node is at the moment. */
+export type Role = Follower | PreCandidate | Candidate | Leader
+
+/** A read that the leader is to confirm, for itself or for a follower. */
+export interface RegisteredRead {
+  readonly origin: NodeId
+  readonly requestId: number
+  readonly registeredAt: number
+}
+
+/** Reads of which one round of heartbeats will tell whether the leadership stands. */
+export interface ReadRound {
+  readonly round: number
+  readonly readIndex: number
+  readonly reads: readonly RegisteredRead[]
+}
+
+/** A leader's reads: at most one round is out, and one batch waits behind it. */
+export interface LeaderReads {
+  /** The newest round. Monotone within the term, so an old answer never confirms a newer read. */
+  round: number
+  confirming: ReadRound | undefined
+  waiting: RegisteredRead[]
+}
+
+/** How a read ended. */
+export type ReadState =
+  | { readonly requestId: number; readonly refused: false; readonly readIndex: number }
+  | { readonly requestId: number; readonly refused: true }
+
+/** This node's own reads, whoever leads. */
+export interface LocalReads {
+  /** Where the next id comes from; see `readIndex`. */
+  nextRequestId: number
+  /** Reads without an outcome, by request id, with the tick at which they began; oldest first. */
+  readonly outstanding: Map<number, number>
+  /** Outcomes not handed out yet. */
+  states: ReadState[]
+}
+
+/** Asks the node for committed entries that are no longer in memory. */
+export interface ApplyFetch {
+  readonly purpose: 'apply'
+  readonly from: number
+  readonly to: number
+  readonly bytesMax: number
+}
+
+/** Asks the node to read entries from its log and hand them back with `fetched`. */
+export type Fetch = ReplicateFetch | ApplyFetch
+
+/** Counts of what was not acted on, for operators. */
+export interface IgnoredCounts {
+  /** Not from a member, or not to this node. */
+  strangers: number
+  /** Contradict themselves or the protocol. */
+  malformed: number
+  /** Appends that came faster than the disk. */
+  overloaded: number
+  /** Requests for votes while a leader is there. */
+  disruptive: number
+}
+
+/** All state of a node. */
+export interface Core {
+  readonly id: NodeId
+  readonly members: readonly NodeId[]
+  readonly peerIds: readonly NodeId[]
+  readonly random: Random
+  readonly timing: RaftTiming
+  readonly limits: RaftLimits
+  readonly log: Log
+  readonly outbox: Outbox
+  readonly apply: ApplyQueue
+  readonly reads: LocalReads
+  readonly ignored: IgnoredCounts
+  fetches: Fetch[]
+  currentTerm: number
+  votedFor: NodeId | undefined
+  commitIndex: number
+  /** As last persisted. Invariant: `durable.currentTerm ≤ currentTerm`. */
+  durable: HardState
+  role: Role
+  /** Ticks since the start. */
+  ticks: number
+  /** Ticks since the election timer was last set; it fires at `electionTimeout`. */
+  electionElapsed: number
+  electionTimeout: number
+  /** Whether the leader may have something to send that `ready` has to look for. */
+  flushDue: boolean
+}
+
+/** The state at the start: a follower of nobody, whatever it was before. */
+export function createCore(config: RaftConfig): Core {
+  checkConfig(config)
+  const { hardState, log, appliedIndex, random } = config
+  const limits = { ...defaultLimits, ...config.limits }
+  const commitIndex = Math.max(hardState.commitIndex, appliedIndex)
+  assert(commitIndex <= log.lastIndex, 'what is committed is in the log')
+  assert((log.termRuns.at(-1)?.term ?? 0) <= hardState.currentTerm, 'no entry is of a later term')
+  const core: Core = {
+    id: config.id,
+    members: [...config.members],
+    peerIds: config.members.filter((member) => member !== config.id),
+    random,
+    timing: config,
+    limits,
+    log: new Log(log, limits.logBytesMax),
+    outbox: new Outbox(limits.outboxMessagesMax),
+    apply: new ApplyQueue(appliedIndex),
+    reads: { nextRequestId: firstRequestId(random), outstanding: new Map(), states: [] },
+    ignored: { strangers: 0, malformed: 0, overloaded: 0, disruptive: 0 },
+    fetches: [],
+    currentTerm: hardState.currentTerm,
+    votedFor: hardState.votedFor,
+    commitIndex,
+    durable: hardState,
+    role: { kind: 'follower', leader: undefined },
+    ticks: 0,
+    electionElapsed: 0,
+    electionTimeout: 0,
+    flushDue: false,
+  }
+  resetElectionTimer(core)
+  return core
+}
+
+/**
+ * Sets the timer anew, with a new draw: nodes that collided once should not collide again
+ * (paper, section 5.2).
+ */
+export function resetElectionTimer(core: Core): void {
+  const { electionTicksMin, electionTicksMax } = core.timing
+  core.electionElapsed = 0
+  core.electionTimeout = randomBetween(core.random, electionTicksMin, electionTicksMax + 1)
+  assert(core.electionTimeout >= electionTicksMin, 'the timeout is within its bounds')
+  assert(core.electionTimeout <= electionTicksMax, 'the timeout is within its bounds')
+}
+
+/** The leader of the current term as far as this node knows. */
+export function knownLeader(core: Core): NodeId | undefined {
+  if (core.role.kind === 'leader') return core.id
+  return core.role.kind === 'follower' ? core.role.leader : undefined
+}
+
+/**
+ * A random 48-bit number: ids counted up from it differ from those of earlier lives of this node,
+ * so that a late answer to one of those confirms nothing now.
+ */
+function firstRequestId(random: Random): number {
+  const id = random.uint32() * 0x1_0000 + (random.uint32() >>> 16) + 1
+  assert(Number.isSafeInteger(id) && id >= 1, 'a request id is a positive whole number')
+  return id
+}
+
+/** Queues a message. It leaves at once, or after the persist that it has to wait for. */
+export function send(core: Core, message: Message): void {
+  assert(message.term === core.currentTerm, 'a message speaks for the current term')
+  core.outbox.send(message, { hardState: core.durable, index: core.log.durableIndex })
+}
+
+/** Sender, receiver and term of a message that leaves now. */
+export function addressed(core: Core, to: NodeId): { from: NodeId; to: NodeId; term: number } {
+  return { from: core.id, to, term: core.currentTerm }
+}

@@ -1,0 +1,40 @@
+/**
+ * The consensus core: Raft (Ongaro and Ousterhout, 2014; Ongaro's thesis, 2014) as a pure,
+ * synchronous state machine. It has no disk, no network and no clock; whoever drives it has them,
+ * and these duties (thesis, sections 3.8 and 10.2.1):
+ *
+ *  1. Call `tick` at a steady pace, but first hand in (`step`) the messages that have arrived: a
+ *     process that was stopped for a while must not judge its leader dead by unread heartbeats.
+ *  2. While `hasReady`, take `ready()`. It may be called at any time, also while a Ready is still
+ *     being persisted; such a Ready has nothing to persist (`mustSync` is false).
+ *  3. Send `messages` at once, in order, to members only. A message may be lost, not altered.
+ *  4. If `mustSync`: write `entries` and `hardState` in one atomic write and make it durable. An
+ *     entry whose index the log has already replaces everything from that index on. A write that
+ *     fails stops the node: it must not go on with a disk of unknown content.
+ *  5. Only then send `messagesAfterPersist`, and call `advance` with that very Ready, once. A
+ *     Ready with `mustSync` false has no such messages and is not advanced.
+ *  6. Apply `committedEntries` in order and call `applied`. They are durable in the own log, so a
+ *     state machine on disk never runs ahead of it. Applying may go on beside later persists.
+ *  7. Answer each of `fetches` by one `fetched` with that very fetch and the entries from `from`
+ *     on, at least one if there is one, within its bounds. What was written for a Ready that is
+ *     advanced must be seen by the reads for fetches. The answer may come late, at any time.
+ *  8. Serve a read once its `readIndex` is applied; end a refused one as not done.
+ *  9. Start again after a crash with hard state and entries as they were last made durable, and
+ *     with the index that the state machine holds. A node that lost either must not start.
+ * 10. End waiters by (term, index), never by index alone (`redisraft#52`), and on `roleChange` by
+ *     what is then known: an entry proposed in a term that is over may still be committed.
+ *
+ * An `AssertionError` thrown from here means that the program, or what another member's disk
+ * forgot, broke Raft itself. The node must stop.
+ */
+export { Raft } from './raft.ts'
+export { defaultLimits, emptyHardState, emptyLog } from './config.ts'
+export type { RaftConfig, RaftLimits, RaftTiming, RecoveredLog } from './config.ts'
+export type { ApplyFetch, Fetch, IgnoredCounts, ReadState } from './core.ts'
+export type { ReplicateFetch } from './progress.ts'
+export type { ReadIndexStart } from './reads.ts'
+export type { ProposeResult } from './replication.ts'
+export type { Ready, RoleChange } from './ready.ts'
+export type { PeerStatus, RaftStatus } from './status.ts'
+export type * from './messages.ts'
+export type * from './types.ts'

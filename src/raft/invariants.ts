@@ -1,0 +1,78 @@
+/**
+ * What must be true of a node after every call: of the state by itself (basic), and of two states
+ * that follow on each other (delta). They cost a few comparisons per member and stay on in
+ * production: a node that finds itself wrong stops before it can spread it.
+ */
+import { assert } from '../assert.ts'
+import type { Core, Leader } from './core.ts'
+import type { NodeId } from './types.ts'
+
+/** What the next state is compared with. */
+export interface Snapshot {
+  readonly currentTerm: number
+  readonly votedFor: NodeId | undefined
+  readonly commitIndex: number
+  readonly lastIndex: number
+  readonly leads: boolean
+}
+
+/** The state as it is now. */
+export function takeSnapshot(core: Core): Snapshot {
+  return {
+    currentTerm: core.currentTerm,
+    votedFor: core.votedFor,
+    commitIndex: core.commitIndex,
+    lastIndex: core.log.lastIndex,
+    leads: core.role.kind === 'leader',
+  }
+}
+
+/** Throws if the state, or the way from `before` to it, breaks an invariant. */
+export function checkInvariants(core: Core, before: Snapshot): void {
+  checkBasic(core)
+  checkDelta(core, before)
+}
+
+function checkBasic(core: Core): void {
+  const { log, apply, durable, currentTerm, commitIndex, role } = core
+  assert(log.lastId.term <= currentTerm, 'no entry is of a later term')
+  assert(log.durableIndex <= log.lastIndex, 'what is durable is in the log')
+  assert(commitIndex <= log.lastIndex, 'what is committed is in the log')
+  assert(apply.handedOutIndex <= commitIndex, 'only committed entries are applied')
+  assert(apply.handedOutIndex <= log.durableIndex, 'only durable entries are applied')
+  assert(apply.appliedIndex <= apply.handedOutIndex, 'only entries handed out are applied')
+  assert(durable.currentTerm <= currentTerm, 'the durable term is not ahead')
+  if (durable.currentTerm === currentTerm && durable.votedFor !== undefined) {
+    assert(core.votedFor === durable.votedFor, 'a durable vote stands')
+  }
+  if (role.kind === 'candidate' || role.kind === 'leader') {
+    assert(core.votedFor === core.id, 'who stands for election votes for itself')
+  }
+  if (role.kind === 'leader') checkLeader(core, role)
+}
+
+function checkLeader({ log, currentTerm, commitIndex }: Core, role: Leader): void {
+  assert(log.termAt(role.noopIndex) === currentTerm, 'a leader has its no-op')
+  assert(log.termAt(role.noopIndex - 1) !== currentTerm, 'a term begins with the no-op')
+  const { confirming, round } = role.reads
+  assert((confirming?.round ?? 0) <= round, 'the round that is out was begun')
+  assert((confirming?.readIndex ?? 0) <= commitIndex, 'reads are at committed indexes')
+  for (const peer of role.peers.values()) {
+    assert(peer.matchIndex < peer.nextIndex, 'match is below next')
+    assert(peer.nextIndex <= log.lastIndex + 1, 'next is at most one past the end')
+    assert(peer.ackedRound <= round, 'no round is acknowledged before it is begun')
+  }
+}
+
+function checkDelta(core: Core, before: Snapshot): void {
+  assert(core.currentTerm >= before.currentTerm, 'the term never falls')
+  assert(core.commitIndex >= before.commitIndex, 'the commit index never falls')
+  if (core.currentTerm !== before.currentTerm) return
+  if (before.votedFor !== undefined) {
+    assert(core.votedFor === before.votedFor, 'a vote is given once in a term')
+  }
+  if (before.leads) {
+    assert(core.log.lastIndex >= before.lastIndex, 'a leader only appends')
+    assert(core.role.kind !== 'preCandidate', 'a leader does not stand for election')
+  }
+}

@@ -1,0 +1,118 @@
+/** One Raft node's consensus core, from the outside. It only dispatches and checks. */
+import type { RaftConfig } from './config.ts'
+import type { Core, Fetch, Role } from './core.ts'
+import { createCore, knownLeader } from './core.ts'
+import { dispatch } from './dispatch.ts'
+import { tickElection } from './election.ts'
+import { tickHeartbeat } from './heartbeat.ts'
+import { checkInvariants, takeSnapshot } from './invariants.ts'
+import type { Message } from './messages.ts'
+import { expireReads, startRead } from './reads.ts'
+import type { ReadIndexStart } from './reads.ts'
+import type { Handed, Ready } from './ready.ts'
+import { completePersist, handleApplyFetched, hasWork, nothingHanded, takeReady } from './ready.ts'
+import type { ProposeResult } from './replication.ts'
+import { appendProposal, handleFetched, tickCheckQuorum } from './replication.ts'
+import type { RaftStatus } from './status.ts'
+import { describeStatus } from './status.ts'
+import type { Entry, NodeId } from './types.ts'
+
+/** A Raft node without disk, network or clock; the head of `index.ts` says how to drive it. */
+export class Raft {
+  readonly #core: Core
+  readonly #handed: Handed
+
+  constructor(config: RaftConfig) {
+    this.#core = createCore(config)
+    this.#handed = nothingHanded(this.#core)
+    this.#change(() => {})
+  }
+
+  /** Time moves on by one tick. */
+  tick(): void {
+    this.#change((core) => {
+      core.ticks++
+      expireReads(core)
+      if (core.role.kind !== 'leader') return tickElection(core)
+      tickCheckQuorum(core, core.role)
+      return tickHeartbeat(core)
+    })
+  }
+
+  /** A message arrived. It may be late, repeated, or out of order: all of that is expected. */
+  step(message: Message): void {
+    this.#change((core) => dispatch(core, message))
+  }
+
+  /** Asks for commands to be replicated, one entry each: all or none is taken in. */
+  propose(data: readonly Uint8Array[]): ProposeResult {
+    return this.#change((core): ProposeResult => {
+      if (core.role.kind === 'leader') return appendProposal(core, core.role, data)
+      return { type: 'notLeader', leader: knownLeader(core) }
+    })
+  }
+
+  /**
+   * Begins a linearizable read, on the leader or on a follower. An accepted request ends in
+   * exactly one read state; a confirmed one may be served once `readIndex` is applied.
+   */
+  readIndex(): ReadIndexStart {
+    return this.#change((core) => startRead(core))
+  }
+
+  /** Whether `ready` would have something to do. */
+  hasReady(): boolean {
+    return hasWork(this.#core, this.#handed)
+  }
+
+  /** Takes the work that there is. It may be called at any time. */
+  ready(): Ready {
+    return this.#change((core) => takeReady(core, this.#handed))
+  }
+
+  /** Everything in this Ready is durable now. Once for each Ready with `mustSync`, no other. */
+  advance(ready: Ready): void {
+    this.#change((core) => completePersist(core, this.#handed, ready))
+  }
+
+  /** The state machine holds everything up to `index`; more may be handed out. */
+  applied(index: number): void {
+    this.#change((core) => core.apply.applied(index))
+  }
+
+  /** The answer to a fetch: entries from `fetch.from` on, as many as its bounds allow. */
+  fetched(fetch: Fetch, entries: readonly Entry[]): void {
+    this.#change((core) => {
+      if (fetch.purpose === 'apply') handleApplyFetched(core, entries)
+      else handleFetched(core, fetch, entries)
+    })
+  }
+
+  /** What this node is at the moment. */
+  get role(): Role['kind'] {
+    return this.#core.role.kind
+  }
+
+  /** Who leads the current term, as far as this node knows. */
+  get leader(): NodeId | undefined {
+    return knownLeader(this.#core)
+  }
+
+  /** Everything up to here is on this node's disk. */
+  get durableIndex(): number {
+    return this.#core.log.durableIndex
+  }
+
+  /** A copy of the state, for operators. */
+  status(): RaftStatus {
+    return describeStatus(this.#core)
+  }
+
+  /** Runs one change of state, and checks that it led from a right state to a right one. */
+  #change<T>(change: (core: Core) => T): T {
+    const before = takeSnapshot(this.#core)
+    const result = change(this.#core)
+    checkInvariants(this.#core, before)
+    return result
+  }
+}

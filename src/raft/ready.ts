@@ -1,0 +1,170 @@
+/** What a node has to do for its Raft core: built by `takeReady`, confirmed by `completePersist`. */
+import { assert } from '../assert.ts'
+import type { Core, Fetch, ReadState, Role } from './core.ts'
+import { knownLeader } from './core.ts'
+import { countOwnVote } from './election.ts'
+import type { Message } from './messages.ts'
+import { flushReplication, maybeCommitQuorum } from './replication.ts'
+import type { Entry, HardState, NodeId } from './types.ts'
+
+/** A change of role, term or leader. Several between two Readies are told as one. */
+export interface RoleChange {
+  readonly role: Role['kind']
+  readonly term: number
+  readonly leader: NodeId | undefined
+}
+
+/** One batch of work; `index.ts` says what is to be done with it, and in which order. */
+export interface Ready {
+  /** To be persisted with `entries`, in one atomic write. */
+  readonly hardState?: HardState
+  /** To be appended to the log. An index that the log has already: cut it from there first. */
+  readonly entries: readonly Entry[]
+  /** May leave at once. */
+  readonly messages: readonly Message[]
+  /** May leave once `hardState` and `entries` are durable. */
+  readonly messagesAfterPersist: readonly Message[]
+  /** To be applied to the state machine; durable here already. */
+  readonly committedEntries: readonly Entry[]
+  readonly fetches: readonly Fetch[]
+  readonly readStates: readonly ReadState[]
+  readonly roleChange?: RoleChange
+  /** There is something to persist: persist, send the rest, then call `advance` with this Ready. */
+  readonly mustSync: boolean
+}
+
+/** What was handed out last: Readies carry changes. */
+export interface Handed {
+  /** The Ready whose persist is under way. At most one is. */
+  persisting: Ready | undefined
+  roleChange: RoleChange
+}
+
+/** Nothing was handed out yet. */
+export function nothingHanded(core: Core): Handed {
+  return { persisting: undefined, roleChange: currentRole(core) }
+}
+
+/** Whether `takeReady` would find something to do. */
+export function hasWork(core: Core, handed: Handed): boolean {
+  if (core.flushDue || !core.outbox.isEmpty || core.reads.states.length > 0) return true
+  if (core.fetches.length > 0 || isRoleNews(core, handed)) return true
+  if (handed.persisting === undefined && needsPersist(core)) return true
+  return canApply(core)
+}
+
+/** Collects all that there is to do. */
+export function takeReady(core: Core, handed: Handed): Ready {
+  if (core.role.kind === 'leader') flushReplication(core, core.role)
+  core.flushDue = false
+  const committedEntries = takeCommitted(core)
+  const mustSync = handed.persisting === undefined && needsPersist(core)
+  const hardState = mustSync ? changedHardState(core) : undefined
+  const roleChange = isRoleNews(core, handed) ? currentRole(core) : undefined
+  const ready: Ready = {
+    ...(hardState === undefined ? {} : { hardState }),
+    entries: mustSync ? core.log.takeUnpersisted() : [],
+    messages: core.outbox.takeMessages(),
+    messagesAfterPersist: mustSync ? core.outbox.takeWaiting() : [],
+    committedEntries,
+    fetches: core.fetches,
+    readStates: core.reads.states,
+    ...(roleChange === undefined ? {} : { roleChange }),
+    mustSync,
+  }
+  core.fetches = []
+  core.reads.states = []
+  if (roleChange !== undefined) handed.roleChange = roleChange
+  if (mustSync) handed.persisting = ready
+  assert(!mustSync || hardState !== undefined || ready.entries.length > 0, 'a persist has content')
+  return ready
+}
+
+/**
+ * The Ready is durable. Only now does this node count itself: its vote as a candidate, its share
+ * of the quorum as a leader (paper, section 5.3; `etcd#14370`).
+ */
+export function completePersist(core: Core, handed: Handed, ready: Ready): void {
+  assert(handed.persisting === ready, 'advance confirms the one Ready that is being persisted')
+  handed.persisting = undefined
+  if (ready.hardState !== undefined) {
+    assert(ready.hardState.currentTerm >= core.durable.currentTerm, 'the durable term never falls')
+    core.durable = ready.hardState
+  }
+  core.log.persisted()
+  core.outbox.release({ hardState: core.durable, index: core.log.durableIndex })
+  assert(!core.outbox.hasWaiting || needsPersist(core), 'what waits has something to wait for')
+  countOwnVote(core)
+  if (core.role.kind === 'leader') maybeCommitQuorum(core, core.role)
+}
+
+/** Committed entries that the node had to read from its log. They never change, so never stale. */
+export function handleApplyFetched(core: Core, entries: readonly Entry[]): void {
+  for (const entry of entries) {
+    assert(entry.index <= core.commitIndex, 'only committed entries are fetched to be applied')
+    assert(core.log.matches(entry), 'fetched entries are those of the log')
+  }
+  core.apply.completeFetch(entries)
+}
+
+/** The commit index alone is only a hint for the next start, and forces no write. */
+function needsPersist({ log, durable, currentTerm, votedFor }: Core): boolean {
+  return log.hasUnpersisted || durable.currentTerm !== currentTerm || durable.votedFor !== votedFor
+}
+
+/** Once there is a write, the commit index rides along. */
+function changedHardState(core: Core): HardState | undefined {
+  const { currentTerm, votedFor, commitIndex, durable } = core
+  const isSame =
+    durable.currentTerm === currentTerm &&
+    durable.votedFor === votedFor &&
+    durable.commitIndex === commitIndex
+  return isSame ? undefined : { currentTerm, votedFor, commitIndex }
+}
+
+function currentRole(core: Core): RoleChange {
+  return { role: core.role.kind, term: core.currentTerm, leader: knownLeader(core) }
+}
+
+function isRoleNews(core: Core, { roleChange }: Handed): boolean {
+  const { role, term, leader } = currentRole(core)
+  return role !== roleChange.role || term !== roleChange.term || leader !== roleChange.leader
+}
+
+/**
+ * Entries are applied once they are committed and durable here. Committed alone would do for
+ * safety of the group, but the state machine's disk would then run ahead of the log's, and after
+ * a crash hold entries that this log lacks.
+ */
+function applyLimit(core: Core): number {
+  return Math.min(core.commitIndex, core.log.durableIndex)
+}
+
+function canApply(core: Core): boolean {
+  const { apply, limits } = core
+  if (apply.handedOutIndex >= applyLimit(core) || apply.room(limits.applyBytesMax) === 0) {
+    return false
+  }
+  // While a fetch is outstanding its answer is awaited.
+  return apply.fetched.length > 0 || !apply.fetching
+}
+
+function takeCommitted(core: Core): readonly Entry[] {
+  if (!canApply(core)) return []
+  const { apply, limits, log } = core
+  const from = apply.handedOutIndex + 1
+  const to = applyLimit(core)
+  const bytesMax = apply.room(limits.applyBytesMax)
+  let entries = apply.fetched
+  if (entries.length === 0 && !log.has(from)) {
+    apply.startFetch()
+    core.fetches.push({ purpose: 'apply', from, to, bytesMax })
+    return []
+  }
+  if (entries.length === 0) {
+    entries = log.slice(from, to, { entriesMax: Infinity, bytesMax })
+  }
+  assert(entries.length > 0, 'there is something to apply')
+  apply.handOut(entries)
+  return entries
+}

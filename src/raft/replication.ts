@@ -1,0 +1,241 @@
+/**
+ * The leader's side of replication (paper, section 5.3; thesis, section 10.2.1).
+ *
+ * Handlers only note what they learned and set `flushDue`; `flushReplication` sends, once for each
+ * Ready. So proposals and acknowledgements of one turn leave as one message per follower.
+ */
+import { assert } from '../assert.ts'
+import type { Core, Leader } from './core.ts'
+import { addressed, send } from './core.ts'
+import { sendHeartbeat } from './heartbeat.ts'
+import { entryBytes } from './log.ts'
+import type { AppendEntriesAccepted, AppendEntriesRejected, HeartbeatResult } from './messages.ts'
+import type { Peer, ReplicateFetch } from './progress.ts'
+import { majority, quorumValue } from './quorum.ts'
+import { handleRoundAck, maybeStartRound } from './reads.ts'
+import { becomeFollower } from './transitions.ts'
+import type { Entry, NodeId } from './types.ts'
+
+/** What `propose` answers. `overloaded`: nothing was taken in. */
+export type ProposeResult =
+  | {
+      readonly type: 'accepted'
+      readonly term: number
+      readonly firstIndex: number
+      readonly lastIndex: number
+    }
+  | { readonly type: 'notLeader'; readonly leader: NodeId | undefined }
+  | { readonly type: 'overloaded' }
+
+/** Takes commands into the leader's log, one entry each: all of them or none. */
+export function appendProposal(
+  core: Core,
+  role: Leader,
+  data: readonly Uint8Array[],
+): ProposeResult {
+  assert(data.length > 0, 'a proposal has commands')
+  const { log, currentTerm: term } = core
+  const firstIndex = log.lastIndex + 1
+  const entries = data.map((bytes, offset): Entry => ({
+    term,
+    index: firstIndex + offset,
+    kind: 'commands',
+    data: bytes,
+  }))
+  let bytes = 0
+  for (const entry of entries) bytes += entryBytes(entry)
+  if (!role.uncommitted.hasRoom(entries.length, bytes, core.limits)) return { type: 'overloaded' }
+  // A majority without this node can commit, and so free room above, for as long as the own disk
+  // stands still. What it has not written yet has a cap of its own.
+  const unstable = log.unstableBytes
+  if (unstable > 0 && unstable + bytes > core.limits.unstableBytesMax) return { type: 'overloaded' }
+  log.append(entries)
+  const { lastIndex } = log
+  assert(lastIndex === firstIndex + data.length - 1, 'every command became one entry')
+  role.uncommitted.add({ lastIndex, entries: entries.length, bytes })
+  core.flushDue = true
+  return { type: 'accepted', term, firstIndex, lastIndex }
+}
+
+/** A follower holds, durably, our log up to an index. */
+export function handleAccepted(core: Core, message: AppendEntriesAccepted): void {
+  const found = peerOf(core, message.from)
+  if (found === undefined) return
+  const { role, peer } = found
+  // It cannot hold more of our log than there is. To count it would commit what is not there.
+  if (message.matchIndex > core.log.lastIndex) {
+    core.ignored.malformed++
+    return
+  }
+  heard(peer)
+  peer.answered = true
+  peer.accepted(message.matchIndex)
+  core.flushDue = true
+  maybeCommitQuorum(core, role)
+}
+
+/**
+ * The follower lacks the entry that our message was to follow. Its hint and our own log together
+ * skip a whole term per round trip (paper, end of section 5.3).
+ */
+export function handleRejected(core: Core, message: AppendEntriesRejected): void {
+  const found = peerOf(core, message.from)
+  if (found === undefined) return
+  const { peer } = found
+  const { rejectedIndex, hint } = message
+  if (hint.index > rejectedIndex) {
+    core.ignored.malformed++
+    return
+  }
+  heard(peer)
+  // Late answers. A probe has one question out; a stream never goes back behind what matches.
+  const isCurrent =
+    peer.progress.kind === 'probe'
+      ? peer.progress.sent && rejectedIndex === peer.nextIndex - 1
+      : rejectedIndex > peer.matchIndex && rejectedIndex < peer.nextIndex
+  if (!isCurrent || rejectedIndex <= peer.matchIndex) return
+  peer.answered = true
+  const agreed = core.log.newestAtOrBelow(hint)
+  assert(agreed.index <= rejectedIndex, 'a rejection leads back')
+  peer.becomeProbe(Math.max(agreed.index, peer.matchIndex) + 1)
+  core.flushDue = true
+}
+
+/** A follower lives, and confirms read rounds. If something got lost on the way, feel for it. */
+export function handleHeartbeatResult(core: Core, message: HeartbeatResult): void {
+  const found = peerOf(core, message.from)
+  if (found === undefined) return
+  const { role, peer } = found
+  if (message.round > role.reads.round) {
+    core.ignored.malformed++
+    return
+  }
+  heard(peer)
+  handleRoundAck(core, role, message)
+  if (!peer.stalled) return
+  peer.stalled = false
+  // Without entries: they may be on their way still, and a slow link must not get them twice. If
+  // they are there the answer frees the window; if not it is a rejection that leads to a probe.
+  sendAppend(core, peer, [])
+}
+
+/** Counts ticks without an answer. A leader that a quorum does not answer gives up: check-quorum. */
+export function tickCheckQuorum(core: Core, role: Leader): void {
+  let answering = 1
+  for (const peer of role.peers.values()) {
+    peer.ticksSinceAnswer++
+    if (peer.ticksSinceAnswer <= core.timing.electionTicksMax) answering++
+  }
+  if (answering < majority(core.members.length)) becomeFollower(core, core.currentTerm, undefined)
+}
+
+/**
+ * Commits what a quorum holds, but only up to an entry of the own term: an entry of an earlier
+ * term on a majority can still be replaced (paper, section 5.4.2 and figure 8). The leader's own
+ * share is what is durable here, not what it has in memory.
+ */
+export function maybeCommitQuorum(core: Core, role: Leader): void {
+  const matches = [core.log.durableIndex]
+  for (const peer of role.peers.values()) matches.push(peer.matchIndex)
+  const index = quorumValue(matches)
+  if (index <= core.commitIndex || core.log.termAt(index) !== core.currentTerm) return
+  assert(index >= role.noopIndex, 'entries of the own term begin with the no-op')
+  core.commitIndex = index
+  role.uncommitted.committed(index)
+  core.flushDue = true
+}
+
+/** Sends each follower what it lacks, as far as its window allows, and starts waiting reads. */
+export function flushReplication(core: Core, role: Leader): void {
+  assert(core.role === role, 'only the leader replicates')
+  core.flushDue = false
+  maybeStartRound(core, role)
+  for (const peer of role.peers.values()) {
+    if (peer.progress.kind === 'probe') sendProbe(core, peer)
+    else stream(core, peer)
+    // The commit index rides on appends. Where none leaves, a follower should not have to wait
+    // for the next periodic heartbeat to apply what is committed and to serve its reads.
+    if (Math.min(core.commitIndex, peer.matchIndex) > peer.commitSent) {
+      sendHeartbeat(core, role, peer)
+    }
+  }
+}
+
+/** Entries that were asked for are here. They count only if the question still stands. */
+export function handleFetched(core: Core, fetch: ReplicateFetch, entries: readonly Entry[]): void {
+  const peer = core.role.kind === 'leader' ? core.role.peers.get(fetch.to) : undefined
+  // By identity: a fetch of an earlier leadership must not answer one of this.
+  if (peer === undefined || peer.fetch !== fetch) return
+  peer.fetch = undefined
+  core.flushDue = true
+  if (peer.progress.kind !== 'replicate' || peer.nextIndex !== fetch.from) return
+  // A leader never cuts its own log, so what it asked for is still what it has.
+  for (const [offset, entry] of entries.entries()) {
+    assert(entry.index === fetch.from + offset, 'fetched entries are contiguous')
+    assert(core.log.matches(entry), 'fetched entries are those of the log')
+  }
+  assert(entries.length > 0, 'what a leader needs is in its log')
+  // Bytes were asked for; small entries may be more than the window has room for.
+  const fitting = entries.slice(0, peer.progress.window.room(core.limits))
+  if (fitting.length === 0) return
+  sendAppend(core, peer, fitting)
+  peer.streamed(fitting)
+}
+
+function peerOf(core: Core, id: NodeId): { role: Leader; peer: Peer } | undefined {
+  const { role } = core
+  const peer = role.kind === 'leader' ? role.peers.get(id) : undefined
+  return role.kind === 'leader' && peer !== undefined ? { role, peer } : undefined
+}
+
+function heard(peer: Peer): void {
+  peer.ticksSinceAnswer = 0
+}
+
+/** One question, with entries where they are at hand. */
+function sendProbe(core: Core, peer: Peer): void {
+  const { log, limits } = core
+  if (peer.progress.kind !== 'probe' || peer.progress.sent) return
+  const entries = log.has(peer.nextIndex)
+    ? log.slice(peer.nextIndex, log.lastIndex, {
+        entriesMax: limits.inflightEntriesMax,
+        bytesMax: limits.messageBytesMax,
+      })
+    : []
+  sendAppend(core, peer, entries)
+  peer.probed()
+}
+
+function stream(core: Core, peer: Peer): void {
+  const { log, limits } = core
+  // The cap on messages in the window bounds this loop.
+  for (let sent = 0; sent < limits.inflightMessagesMax; sent++) {
+    if (peer.progress.kind !== 'replicate' || peer.nextIndex > log.lastIndex) return
+    const room = peer.progress.window.room(limits)
+    if (room === 0 || peer.fetch !== undefined) return
+    const { id: to, nextIndex: from } = peer
+    if (!log.has(from)) {
+      peer.fetch = { purpose: 'replicate', to, from, bytesMax: limits.messageBytesMax }
+      core.fetches.push(peer.fetch)
+      return
+    }
+    const bounds = { entriesMax: room, bytesMax: limits.messageBytesMax }
+    const entries = log.slice(from, log.lastIndex, bounds)
+    sendAppend(core, peer, entries)
+    peer.streamed(entries)
+  }
+}
+
+/** Sends entries that follow on what the peer is thought to hold. */
+function sendAppend(core: Core, peer: Peer, entries: readonly Entry[]): void {
+  const index = peer.nextIndex - 1
+  const term = core.log.termAt(index)
+  assert(term !== undefined, 'the entry before the next one is in the log')
+  assert(entries.length === 0 || entries[0]?.index === peer.nextIndex, 'entries follow on prevLog')
+  const leaderCommit = core.commitIndex
+  // The follower takes over no more than it holds with this message.
+  peer.commitSent = Math.max(peer.commitSent, Math.min(leaderCommit, index + entries.length))
+  const header = addressed(core, peer.id)
+  const prevLog = { term, index }
+  send(core, { type: 'appendEntries', ...header, prevLog, entries, leaderCommit })
+}

@@ -1,0 +1,136 @@
+/** Who a node is: written once, when its data directory is made, and never changed. */
+import { createHash } from 'node:crypto'
+import type { NodeId } from '../raft/index.ts'
+import { isHex } from './bytes.ts'
+import { canonicalJson, isRecord, type DocumentKind, type Parsed } from './document.ts'
+import type { LogIdentity } from './format.ts'
+import { nodeIdPattern } from './records.ts'
+
+/** One of a cluster's first members. */
+export interface Member {
+  readonly id: NodeId
+  /** `host:port` where its peers reach it. */
+  readonly peerAddress: string
+  /** `host:port` where clients reach it, if it was known. */
+  readonly clientAddress?: string | undefined
+}
+
+/** What `node.json` holds. */
+export interface Identity {
+  /** 16 bytes in hex, the same for all members. */
+  readonly clusterId: string
+  /** For people; absent where the cluster was named by its id. */
+  readonly clusterName?: string | undefined
+  readonly nodeId: NodeId
+  /** 16 random bytes in hex, new with each data directory: a wiped node is another one. */
+  readonly incarnation: string
+  /** The cluster's first members, this node among them, sorted by id. */
+  readonly members: readonly Member[]
+}
+
+/** More first members than this would make every commit wait for too many disks. */
+export const membersMax = 9
+
+export const identityKind: DocumentKind = {
+  name: 'node.json',
+  document: 'quorate node',
+  formatVersion: 1,
+}
+
+const addressPattern =
+  /^(?:\[[0-9a-fA-F:.]{2,45}(?:%[\w.-]{1,32})?\]|[A-Za-z0-9._-]{1,253}):(\d{1,5})$/
+
+/** The identity under which the log of group 0 is kept. */
+export function logIdentityOf(identity: Identity): LogIdentity {
+  return { clusterId: identity.clusterId, groupId: 0, incarnation: identity.incarnation }
+}
+
+/**
+ * The id of a cluster that was not given one: half a SHA-256 over its name and its first members,
+ * so that all of them come to the same id by themselves, and clusters of the same name that live
+ * elsewhere to another. Clients' addresses are left out: members need not know each other's.
+ */
+export function clusterIdOf(name: string, members: readonly Member[]): string {
+  const peers = members.map(({ id, peerAddress }) => ({ id, peerAddress }))
+  peers.sort((a, b) => (a.id < b.id ? -1 : 1))
+  const text = canonicalJson({ name, peers })
+  return createHash('sha256').update(text).digest('hex').slice(0, 32)
+}
+
+function isAddress(value: unknown): value is string {
+  if (typeof value !== 'string') return false
+  const port = Number(addressPattern.exec(value)?.[1])
+  return port >= 1 && port <= 65_535
+}
+
+function hasOnly(record: Readonly<Record<string, unknown>>, known: readonly string[]): boolean {
+  return Object.keys(record).every((key) => known.includes(key))
+}
+
+function parseMember(value: unknown): Parsed<Member> {
+  if (!isRecord(value) || !hasOnly(value, ['id', 'peerAddress', 'clientAddress'])) {
+    return { problem: 'a member is { id, peerAddress, clientAddress? }' }
+  }
+  const { id, peerAddress, clientAddress } = value
+  if (typeof id !== 'string' || !nodeIdPattern.test(id)) {
+    const rule = 'letters, digits, ".", "_", "-", at most 64, a letter or digit first'
+    return { problem: `the id of a member is not a name (${rule})` }
+  }
+  if (!isAddress(peerAddress)) {
+    return { problem: `the peer address of member ${id} is not host:port` }
+  }
+  if (clientAddress === undefined) return { value: { id, peerAddress } }
+  if (!isAddress(clientAddress)) {
+    return { problem: `the client address of member ${id} is not host:port` }
+  }
+  return { value: { id, peerAddress, clientAddress } }
+}
+
+function parseMembers(value: unknown): Parsed<Member[]> {
+  if (!Array.isArray(value) || value.length < 1 || value.length > membersMax) {
+    return { problem: `a cluster has 1 to ${membersMax} first members` }
+  }
+  const members: Member[] = []
+  for (const item of value) {
+    const parsed = parseMember(item)
+    if ('problem' in parsed) return parsed
+    members.push(parsed.value)
+  }
+  members.sort((a, b) => (a.id < b.id ? -1 : 1))
+  for (const field of ['id', 'peerAddress'] as const) {
+    const distinct = new Set(members.map((member) => member[field]))
+    if (distinct.size !== members.length) {
+      return { problem: `two members have the same ${field === 'id' ? 'id' : 'peer address'}` }
+    }
+  }
+  return { value: members }
+}
+
+/** Whether a cluster's name can be one. */
+export function isClusterName(value: unknown): value is string {
+  return typeof value === 'string' && /^\P{Cc}{1,128}$/u.test(value)
+}
+
+/** Validates an identity, from a file or from a caller. */
+export function parseIdentity(value: unknown): Parsed<Identity> {
+  const known = ['clusterId', 'clusterName', 'nodeId', 'incarnation', 'members']
+  if (!isRecord(value) || !hasOnly(value, known)) return { problem: 'it is not a node identity' }
+  const { clusterId, clusterName, nodeId, incarnation } = value
+  if (typeof clusterId !== 'string' || !isHex(clusterId, 16)) {
+    return { problem: 'the cluster id is not 32 hex digits' }
+  }
+  if (clusterName !== undefined && !isClusterName(clusterName)) {
+    return { problem: 'the name of the cluster is not 1 to 128 printable characters' }
+  }
+  if (typeof nodeId !== 'string') return { problem: 'the node id is missing' }
+  if (typeof incarnation !== 'string' || !isHex(incarnation, 16)) {
+    return { problem: 'the incarnation is not 32 hex digits' }
+  }
+  const members = parseMembers(value['members'])
+  if ('problem' in members) return members
+  if (!members.value.some((member) => member.id === nodeId)) {
+    return { problem: `node ${nodeId} is not among the members` }
+  }
+  const identity = { clusterId, nodeId, incarnation, members: members.value }
+  return { value: clusterName === undefined ? identity : { ...identity, clusterName } }
+}

@@ -1,0 +1,225 @@
+// Goal: a status is shown whatever is down, and never says more than was answered. Method: small
+// HTTP servers that play nodes, each with the answer of the case.
+import { createServer, type Server } from 'node:http'
+import { afterEach, describe, expect, test } from 'vitest'
+import { statusDocument, statusLines } from '../../src/cli/status-output.ts'
+import { compareIds, isLoopback, viewCluster } from '../../src/cluster/cluster-view.ts'
+import { parseNodeStatus } from '../../src/cluster/node-status.ts'
+
+const servers: Server[] = []
+
+afterEach(async () => {
+  for (const server of servers.splice(0)) {
+    server.closeAllConnections()
+    await new Promise<void>((resolve) => void server.close(() => resolve()))
+  }
+})
+
+/** A port on which `answer` is given. */
+async function serve(answer: (address: string) => unknown): Promise<string> {
+  let address = ''
+  const server = createServer((_request, response) => {
+    const body = answer(address)
+    // A node that hangs never answers.
+    if (body !== undefined) response.end(typeof body === 'string' ? body : JSON.stringify(body))
+  })
+  servers.push(server)
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const bound = server.address()
+  address = `127.0.0.1:${typeof bound === 'object' && bound !== null ? bound.port : 0}`
+  return address
+}
+
+function status(id: string, clientAddress: string, change: object = {}): object {
+  return {
+    schema: 1,
+    clusterId: 'c1',
+    id,
+    pid: 4242,
+    incarnation: `i-${id}`,
+    version: '0.1.0',
+    clientAddress,
+    peerAddress: '127.0.0.1:1',
+    role: 'follower',
+    term: 5,
+    leader: 'n1',
+    commitIndex: 100,
+    appliedIndex: 100,
+    lastIndex: 100,
+    revision: 90,
+    clusterTime: 1,
+    walBytes: 10,
+    ready: true,
+    reasons: [],
+    members: [],
+    counters: {},
+    ...change,
+  }
+}
+
+const view = (endpoints: readonly string[], discover = false) =>
+  viewCluster({ endpoints, timeoutMs: 300, discover })
+
+describe('the view', () => {
+  test('has nodes by number, the leader, and how far each lags', async () => {
+    const late = await serve((at) => status('n10', at, { appliedIndex: 60, commitIndex: 80 }))
+    const leader = await serve((at) => status('n1', at, { role: 'leader' }))
+    const found = await view([late, leader])
+
+    expect(found).toMatchObject({ clusterId: 'c1', leader: 'n1', term: 5 })
+    expect(found.nodes.map((node) => [node.id, node.lag, node.pid])).toEqual([
+      ['n1', 0, 4242],
+      ['n10', 40, 4242],
+    ])
+  })
+
+  test('a node that is down, one that hangs, and one that talks nonsense are listed', async () => {
+    const up = await serve((at) => status('n1', at, { role: 'leader' }))
+    const hangs = await serve(() => undefined)
+    const nonsense = await serve(() => 'hello')
+    const found = await view([up, '127.0.0.1:1', hangs, nonsense])
+
+    const errors = Object.fromEntries(
+      found.nodes.map((node) => [node.clientAddress, node.error?.code]),
+    )
+    expect(errors).toEqual({
+      [up]: undefined,
+      '127.0.0.1:1': 'QUORATE_CONNECTION_LOST',
+      [hangs]: 'QUORATE_TIMEOUT',
+      [nonsense]: 'QUORATE_PROTOCOL',
+    })
+  })
+
+  test('members that were not named are asked as well, unless one node was meant', async () => {
+    const second = await serve((at) => status('n2', at))
+    const members = [
+      { id: 'n2', peerAddress: '127.0.0.1:2', clientAddress: second, connected: true },
+      { id: 'n3', peerAddress: '127.0.0.1:3', clientAddress: '127.0.0.1:1', connected: false },
+    ]
+    const first = await serve((at) => status('n1', at, { role: 'leader', members }))
+
+    const all = await view([first], true)
+    expect(all.nodes.map((node) => [node.id, node.status !== undefined])).toEqual([
+      ['n1', true],
+      ['n2', true],
+      ['n3', false],
+    ])
+    expect(all.nodes[2]?.peerAddress).toBe('127.0.0.1:3')
+    expect((await view([first])).nodes).toHaveLength(1)
+  })
+
+  test('a node under two addresses is one node', async () => {
+    const first = await serve((at) => status('n1', at))
+    const again = await serve((at) => status('n1', at))
+    expect((await view([first, again])).nodes).toHaveLength(1)
+  })
+
+  test('the leader is that of the newest term, not an old one that has not noticed', async () => {
+    const old = await serve((at) => status('n1', at, { role: 'leader', term: 4 }))
+    const next = await serve((at) => status('n2', at, { role: 'leader', term: 6, leader: 'n2' }))
+    const found = await view([old, next])
+    expect(found).toMatchObject({ leader: 'n2', term: 6 })
+    const none = await serve((at) => status('n3', at, { term: 7, leader: undefined }))
+    expect((await view([old, next, none])).leader).toBeUndefined()
+  })
+
+  test('nobody answers', async () => {
+    const found = await view(['127.0.0.1:1'])
+    expect(found).toMatchObject({ clusterId: undefined, leader: undefined, term: 0 })
+    expect(statusDocument(found)).toMatchObject({ clusterId: null, leader: null })
+  })
+})
+
+test('the document has all promised fields, null where nobody said', async () => {
+  const up = await serve((at) => status('n1', at, { role: 'leader' }))
+  const found = await view([up, '127.0.0.1:1'])
+  const down = {
+    id: null,
+    pid: null,
+    clientAddress: '127.0.0.1:1',
+    peerAddress: null,
+    incarnation: null,
+    role: null,
+    term: null,
+    commitIndex: null,
+    appliedIndex: null,
+    revision: null,
+    lag: null,
+    walBytes: null,
+    reachable: false,
+    ready: false,
+    reasons: ['127.0.0.1:1 cannot be reached: nothing listens there'],
+  }
+  expect(JSON.parse(JSON.stringify(statusDocument(found)))).toEqual({
+    schema: 1,
+    clusterId: 'c1',
+    leader: 'n1',
+    term: 5,
+    nodes: [
+      down,
+      {
+        id: 'n1',
+        pid: 4242,
+        clientAddress: up,
+        peerAddress: '127.0.0.1:1',
+        incarnation: 'i-n1',
+        role: 'leader',
+        term: 5,
+        commitIndex: 100,
+        appliedIndex: 100,
+        revision: 90,
+        lag: 0,
+        walBytes: 10,
+        reachable: true,
+        ready: true,
+        reasons: [],
+      },
+    ],
+  })
+})
+
+test('the table leaves out columns rather than fold', async () => {
+  const up = await serve((at) => status('n1', at, { role: 'leader' }))
+  const found = await view([up])
+  const lines = (columns: number): string[] => statusLines(found, (_style, text) => text, columns)
+  expect(lines(Infinity)[0]).toMatch(/^NODE +ROLE +READY +TERM +COMMIT .* PEERS +PID$/)
+  expect(lines(80).every((line) => line.length < 80)).toBe(true)
+  expect(lines(80)[0]).toMatch(/^NODE +ROLE +READY +TERM .*APPLIED +LAG/)
+})
+
+describe('an answer is checked before it is believed', () => {
+  const good = status('n1', 'a:1')
+
+  test('a good one is taken', () => {
+    expect(parseNodeStatus(good)).toMatchObject({ id: 'n1', leader: 'n1', pid: 4242 })
+    expect(parseNodeStatus({ ...good, leader: undefined, pid: undefined })).toMatchObject({
+      leader: undefined,
+      pid: undefined,
+    })
+  })
+
+  test.each(Object.keys(good).filter((name) => !['schema', 'pid', 'leader'].includes(name)))(
+    'without %s it is none',
+    (name) => {
+      expect(parseNodeStatus({ ...good, [name]: undefined })).toBeUndefined()
+      expect(parseNodeStatus({ ...good, [name]: Symbol.iterator })).toBeUndefined()
+    },
+  )
+
+  test.each([null, 1, 'x', [], { ...good, role: 'king' }, { ...good, term: -1 }])(
+    '%j',
+    (answer) => {
+      expect(parseNodeStatus(answer)).toBeUndefined()
+    },
+  )
+})
+
+test('ids are compared by number', () => {
+  const ids = ['n10', 'n2', 'a', 'n1', 'b3', '3', '12']
+  expect(ids.sort(compareIds)).toEqual(['3', '12', 'a', 'b3', 'n1', 'n2', 'n10'])
+})
+
+test('loopback addresses are this machine', () => {
+  expect(isLoopback('127.0.0.1:1') && isLoopback('[::1]:1') && isLoopback('localhost:1')).toBe(true)
+  expect(isLoopback('10.0.0.1:1') || isLoopback('127.evil.example:1')).toBe(false)
+})

@@ -1,0 +1,165 @@
+/**
+ * Goal: records written by three replicas of a collector are stored exactly once and byte for
+ * byte, while the leader is killed again and again.
+ * Method: a real cluster; `quorate collect` over a generated file (and over the real collector
+ * records, where they are found) with a SIGKILL of the leader every few seconds; then counts,
+ * values on every node, digests; then the same file again, and other payloads under old tokens.
+ */
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { gunzipSync, gzipSync } from 'node:zlib'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { LocalCluster, pause, quorateJson, temporaryDirectory } from './harness.ts'
+
+const keyTemplate = '{type}/{exchange}/{symbol}/{intervalStart}'
+const tokenTemplate = '{exchange}|{symbol}|{type}|{intervalStart}|{intervalEnd}'
+
+/** Candles with numbers that a parse and a print would change (`17204.0`). */
+function generatedLines(count: number, exchange: string): string[] {
+  return Array.from({ length: count }, (_, i) => {
+    const start = 1_670_889_600_000 + Math.floor(i / 4) * 60_000
+    const symbol = ['BTC/USD', 'ETH/USD', 'ADA/USD', 'SOL/USD'][i % 4]
+    return `{"exchange":"${exchange}","symbol":"${symbol}","type":"candle","intervalStart":${start},"intervalEnd":${start + 60_000},"payload":{"open":${17204 + i}.0,"close":${17204 + i}.10,"volume":${i}e-3}}`
+  })
+}
+
+/** Kills whoever leads, every few seconds, and starts it again, until told to stop. */
+async function killLeaders(cluster: LocalCluster, stop: AbortSignal): Promise<number> {
+  let kills = 0
+  while (!stop.aborted) {
+    await pause(1_500)
+    if (stop.aborted) break
+    const leader = await cluster.leader()
+    expect((await cluster.run('kill', 'leader')).code).toBe(0)
+    kills++
+    expect((await cluster.run('restart', leader)).code).toBe(0)
+  }
+  return kills
+}
+
+interface Case {
+  readonly name: string
+  readonly path: string
+  readonly lines: readonly string[]
+  readonly identity: readonly string[]
+}
+
+/** Everything that must be true of one file, whatever its size. */
+async function checkFile(cluster: LocalCluster, { path, lines, identity }: Case): Promise<void> {
+  const parsed = lines.map((line) => JSON.parse(line) as Record<string, unknown>)
+  const keyOf = (record: Record<string, unknown>): string =>
+    keyTemplate.replace(/\{(\w+)\}/g, (_, field: string) => String(record[field]))
+  const wanted = new Map(parsed.map((record, i) => [keyOf(record), lines[i]]))
+  const collect = ['collect', path, '--replicas', '3', '-e', cluster.endpoints, ...identity]
+
+  const stop = new AbortController()
+  const [report, kills] = await Promise.all([
+    quorateJson([...collect, '--key', keyTemplate]).finally(() => stop.abort()),
+    killLeaders(cluster, stop.signal),
+  ])
+  if (lines.length > 10_000) expect(kills).toBeGreaterThan(0)
+  expect(report).toMatchObject({
+    schema: 1,
+    records: lines.length,
+    replicas: 3,
+    applied: lines.length,
+    rejected: 0,
+  })
+  expect(Number(report['duplicate']) + Number(report['mismatch'])).toBe(2 * lines.length)
+  await cluster.caughtUp()
+
+  const prefixes = [...new Set([...wanted.keys()].map((key) => key.split('/', 2).join('/') + '/'))]
+  let counted = 0
+  for (const prefix of prefixes) {
+    const scan = ['scan', '--prefix', prefix, '--count', '-e', cluster.endpoints]
+    counted += Number((await quorateJson(scan))['count'])
+  }
+  expect(counted).toBe(wanted.size)
+
+  for (const id of cluster.ids()) {
+    await using db = await cluster.pinned(id)
+    let seen = 0
+    for (const prefix of prefixes) {
+      for await (const entry of db.scan({ prefix, consistency: 'stale', valueEncoding: 'utf8' })) {
+        if (wanted.get(String(entry.key)) !== entry.value) {
+          throw new Error(`${id} holds another value under ${String(entry.key)}`)
+        }
+        seen++
+      }
+    }
+    expect(seen).toBe(wanted.size)
+  }
+
+  const digest = await quorateJson(['digest', '-e', cluster.endpoints])
+  const nodes = digest['nodes'] as { id: string; effects: string; rows: string }[]
+  expect(nodes.map((node) => node.id).sort()).toEqual(cluster.ids())
+  expect(new Set(nodes.map((node) => node.effects)).size).toBe(1)
+  expect(new Set(nodes.map((node) => node.rows)).size).toBe(1)
+
+  const again = await quorateJson([...collect, '--key', keyTemplate])
+  expect(again).toMatchObject({ applied: 0, duplicate: 3 * lines.length, mismatch: 0, rejected: 0 })
+}
+
+describe('collectors in replicas', () => {
+  let cluster: LocalCluster
+  const scratch = temporaryDirectory()
+  beforeAll(async () => {
+    cluster = await LocalCluster.up()
+  })
+  afterAll(async () => {
+    await cluster.down()
+    scratch.remove()
+  })
+
+  test.for([
+    { name: 'with tokens', exchange: 'alpha', identity: ['--token', tokenTemplate] },
+    { name: 'with once', exchange: 'beta', identity: ['--once'] },
+  ])('a generated file, $name, is stored exactly once', async ({ exchange, identity }) => {
+    const lines = generatedLines(4_000, exchange)
+    const path = join(scratch.path, `${exchange}.ndjson.gz`)
+    writeFileSync(path, gzipSync(lines.join('\n') + '\n'))
+
+    await checkFile(cluster, { name: exchange, path, lines, identity })
+  })
+
+  test('another payload under an old token is a mismatch, and the first one stays', async () => {
+    const [line = ''] = generatedLines(1, 'alpha')
+    const other = line.replace('17204.0', '1.0')
+    const path = join(scratch.path, 'other.ndjson')
+    writeFileSync(path, other + '\n')
+
+    const report = await quorateJson([
+      'collect', path, '--replicas', '1', '--key', keyTemplate, '--token', tokenTemplate,
+      '-e', cluster.endpoints,
+    ]) // prettier-ignore
+
+    expect(report).toMatchObject({ applied: 0, duplicate: 0, mismatch: 1, rejected: 0 })
+    await using db = await cluster.connect()
+    const key = 'candle/alpha/BTC/USD/1670889600000'
+    expect(await db.get(key, { valueEncoding: 'utf8' })).toBe(line)
+  })
+})
+
+const realData = resolve(import.meta.dirname, '../../../shared/data')
+const realFiles = existsSync(realData)
+  ? readdirSync(realData).filter((name) => name.endsWith('.ndjson.gz'))
+  : []
+if (realFiles.length === 0) {
+  console.info('real collector records were not found beside the checkout: not run over them')
+}
+
+describe.runIf(realFiles.length > 0)('real collector records', () => {
+  let cluster: LocalCluster
+  beforeAll(async () => {
+    cluster = await LocalCluster.up()
+  })
+  afterAll(() => cluster.down())
+
+  // The smallest file in every run; all of them where time is no matter.
+  const chosen = process.env['QUORATE_ALL_DATA'] === '1' ? realFiles : realFiles.slice(-1)
+  test.for(chosen)('%s is stored exactly once', { timeout: 600_000 }, async (name) => {
+    const path = join(realData, name)
+    const lines = gunzipSync(readFileSync(path)).toString('utf8').trimEnd().split('\n')
+    await checkFile(cluster, { name, path, lines, identity: ['--token', tokenTemplate] })
+  })
+})

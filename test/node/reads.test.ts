@@ -1,0 +1,123 @@
+/**
+ * Goal: a linearizable read is served only after its index was confirmed and applied; every read
+ * ends exactly once.
+ * Method: the waiting list alone, with a scripted core and a state that moves by hand.
+ */
+import { describe, expect, test } from 'vitest'
+import { Reads } from '../../src/node/reads.ts'
+import { wireError } from '../../src/node/replies.ts'
+import type { ReadIndexStart } from '../../src/raft/index.ts'
+
+class Script {
+  readonly log: string[] = []
+  applied = 5
+  started = 0
+  start: ReadIndexStart | undefined
+  readonly reads: Reads
+
+  constructor(waitingMax = 100) {
+    this.reads = new Reads({
+      waitingMax,
+      appliedIndex: () => this.applied,
+      readIndex: () => this.start ?? { type: 'accepted', requestId: ++this.started },
+    })
+  }
+
+  read(name: string, deadline = 1_000) {
+    return {
+      deadline,
+      serve: () => void this.log.push(`${name} served`),
+      fail: (error: { code: string }) => void this.log.push(`${name} ${error.code}`),
+    }
+  }
+}
+
+describe('waiting reads', () => {
+  test('reads of one turn share one index and wait for confirmation and application', () => {
+    const script = new Script()
+    script.reads.addLinearizable(script.read('a'))
+    script.reads.addLinearizable(script.read('b'))
+    script.reads.startGathered()
+    expect(script.started).toBe(1)
+
+    script.reads.onReadState({ requestId: 1, refused: false, readIndex: 7 })
+    expect(script.log).toEqual([])
+    script.applied = 6
+    script.reads.onApplied()
+    expect(script.log).toEqual([])
+    script.applied = 7
+    script.reads.onApplied()
+    expect(script.log).toEqual(['a served', 'b served'])
+    script.reads.onReadState({ requestId: 1, refused: false, readIndex: 7 })
+    expect(script.log).toHaveLength(2)
+  })
+
+  test('a read that was made after the round began takes part in the next one only', () => {
+    const script = new Script()
+    script.reads.addLinearizable(script.read('a'))
+    script.reads.startGathered()
+    script.reads.addLinearizable(script.read('b'))
+    script.reads.onReadState({ requestId: 1, refused: false, readIndex: 5 })
+    expect(script.log).toEqual(['a served'])
+  })
+
+  test('refused, leaderless, overloaded and late reads fail without effect', () => {
+    const script = new Script()
+    script.reads.addLinearizable(script.read('refused'))
+    script.reads.startGathered()
+    script.reads.onReadState({ requestId: 1, refused: true })
+    script.start = { type: 'noLeader' }
+    script.reads.addLinearizable(script.read('leaderless'))
+    script.reads.startGathered()
+    script.start = { type: 'overloaded' }
+    script.reads.addLinearizable(script.read('overloaded'))
+    script.reads.startGathered()
+    script.start = undefined
+    script.reads.addLinearizable(script.read('late', 1_000))
+    script.reads.addLinearizable(script.read('patient', 9_000))
+    script.reads.startGathered()
+    script.reads.expire(1_000)
+    expect(script.log).toEqual([
+      'refused QUORATE_NO_QUORUM',
+      'leaderless QUORATE_NO_QUORUM',
+      'overloaded QUORATE_OVERLOADED',
+      'late QUORATE_NO_QUORUM',
+    ])
+    script.reads.onReadState({ requestId: 2, refused: false, readIndex: 5 })
+    expect(script.log.at(-1)).toBe('patient served')
+  })
+
+  test('a stale read waits only for the index it is told', () => {
+    const script = new Script()
+    script.reads.addAt(5, script.read('now'))
+    script.reads.addAt(6, script.read('later'))
+    expect(script.log).toEqual(['now served'])
+    script.applied = 6
+    script.reads.onApplied()
+    expect(script.log).toEqual(['now served', 'later served'])
+  })
+
+  test('the cap refuses, and room comes back', () => {
+    const script = new Script(2)
+    for (const name of ['a', 'b', 'c']) script.reads.addLinearizable(script.read(name))
+    expect(script.log).toEqual(['c QUORATE_OVERLOADED'])
+    script.reads.startGathered()
+    script.reads.onReadState({ requestId: 1, refused: false, readIndex: 1 })
+    script.reads.addLinearizable(script.read('d'))
+    expect(script.log).toEqual(['c QUORATE_OVERLOADED', 'a served', 'b served'])
+  })
+
+  test('at the end every read is told', () => {
+    const script = new Script()
+    script.reads.addLinearizable(script.read('a'))
+    script.reads.startGathered()
+    script.reads.addLinearizable(script.read('b'))
+    script.reads.addAt(99, script.read('c'))
+    script.reads.failAll(wireError('QUORATE_STOPPING', 'stopping'))
+    expect(script.log.sort()).toEqual([
+      'a QUORATE_STOPPING',
+      'b QUORATE_STOPPING',
+      'c QUORATE_STOPPING',
+    ])
+  })
+})

@@ -1,0 +1,184 @@
+/**
+ * Goal: bugs that Raft implementations are known to have had do not come back here: reads.
+ * Method: one test for each, named by what must hold, with the public report where there is one:
+ * the state that led to it is built message by message, then the thing happens.
+ */
+import { describe, expect, test } from 'vitest'
+import type { Message } from '../../src/raft/index.ts'
+import { Group, electionTicks, heartbeatTicks } from './support/group.ts'
+import { freshLeader, header, sent } from './support/messages.ts'
+
+describe('reads', () => {
+  test('wait for the first commit of the own term (etcd#7331)', () => {
+    const group = new Group([{ terms: [1] }, { terms: [1] }, { terms: [1] }])
+    freshLeader(group)
+    group.read('n1')
+    const term = 2
+    for (const from of ['n2', 'n3']) {
+      group.step({ type: 'heartbeatResult', ...header(from, 'n1', term), round: 0 })
+    }
+    expect(group.node('n1').reads).toEqual([])
+
+    group.step({ type: 'appendEntriesAccepted', ...header('n2', 'n1', term), matchIndex: 2 })
+    group.step({ type: 'heartbeatResult', ...header('n2', 'n1', term), round: 1 })
+
+    expect(group.node('n1').reads).toMatchObject([{ refused: false, readIndex: 2 }])
+  })
+
+  test('a late or repeated answer never confirms a newer read (etcd-io/raft#397)', () => {
+    const group = new Group([{}, {}, {}])
+    group.elect('n1')
+    group.read('n1')
+    const late: Message = { type: 'heartbeatResult', ...header('n3', 'n1', 1), round: 1 }
+    group.step({ ...late, from: 'n2' })
+    expect(group.node('n1').reads).toHaveLength(1)
+
+    group.read('n1')
+    for (let n = 0; n < 3; n++) group.step(late)
+    group.step({ ...late, from: 'n2' })
+
+    expect(group.node('n1').reads).toHaveLength(1)
+  })
+
+  test('an answer of an earlier leadership confirms nothing', () => {
+    const group = new Group([{}, {}, {}])
+    group.elect('n1')
+    group.read('n1')
+    const old = group.wire.filter(({ type }) => type === 'heartbeat')
+    expect(old).toHaveLength(2)
+    // Deposed, and leader again.
+    group.wire = []
+    group.step({ type: 'heartbeat', ...header('n2', 'n1', 2), round: 0, leaderCommit: 0 })
+    group.wire = []
+    group.elect('n1')
+    expect(group.node('n1').status.term).toBeGreaterThan(2)
+    group.wire = []
+    group.read('n1')
+
+    for (const from of ['n2', 'n3']) {
+      group.step({ type: 'heartbeatResult', ...header(from, 'n1', 1), round: 1 })
+    }
+
+    expect(group.node('n1').reads).toMatchObject([{ refused: true }])
+  })
+
+  test('an answer to a round that was never begun is not counted', () => {
+    const group = new Group([{}, {}, {}])
+    group.elect('n1')
+    for (const from of ['n2', 'n3']) {
+      group.step({ type: 'heartbeatResult', ...header(from, 'n1', 1), round: 5 })
+    }
+
+    group.read('n1')
+
+    expect(group.node('n1').reads).toEqual([])
+    expect(group.node('n1').status.ignored.malformed).toBe(2)
+  })
+
+  test('a leader that is cut off confirms no read, and refuses it when it gives up (Jepsen 2014)', () => {
+    const group = new Group([{}, {}, {}])
+    group.elect('n1')
+    group.isolate('n1')
+    group.read('n1')
+    group.elect('n2')
+    group.propose('n2', 'x')
+    group.deliver()
+    expect(group.node('n1').reads).toEqual([])
+
+    group.tick('n1', 2 * electionTicks + 1)
+
+    expect(group.node('n1').reads).toMatchObject([{ refused: true }])
+  })
+
+  test('a read of before a crash is not answered by a late result after it', () => {
+    const group = new Group([{}, {}, {}])
+    group.elect('n1')
+    const first = group.read('n2')
+    const requestId = first.type === 'accepted' ? first.requestId : 0
+    group.crash('n2')
+    // Another life draws another place to count from.
+    group.node('n2').random.draw = 7
+    group.restart('n2')
+    group.tick('n1', heartbeatTicks)
+    group.drop(({ type }) => type === 'readIndexRequest')
+    group.deliver()
+    const second = group.read('n2')
+
+    group.step({ type: 'readIndexResult', ...header('n1', 'n2', 1), requestId, readIndex: 1 })
+
+    expect(second).not.toEqual(first)
+    expect(group.node('n2').reads).toEqual([])
+  })
+
+  test('the periodic heartbeat carries the round, so one lost message does not wedge reads', () => {
+    const group = new Group([{}, {}, {}])
+    group.elect('n1')
+    group.read('n1')
+    group.drop(() => true)
+
+    group.tick('n1', heartbeatTicks)
+    group.deliver()
+
+    expect(group.node('n1').reads).toMatchObject([{ refused: false }])
+  })
+
+  test('a follower refuses a read itself when no answer comes for an election timeout', () => {
+    const group = new Group([{}, {}, {}])
+    group.elect('n1')
+    group.read('n2')
+    group.drop(({ type }) => type === 'readIndexRequest')
+
+    for (let tick = 0; tick <= 2 * electionTicks; tick++) {
+      expect(group.node('n2').reads).toEqual([])
+      group.tick('n1')
+      group.deliver()
+      group.tick('n2')
+    }
+
+    expect(group.node('n2').status.leader).toBe('n1')
+    expect(group.node('n2').reads).toMatchObject([{ refused: true }])
+    expect(group.node('n2').status.readsOutstanding).toBe(0)
+  })
+
+  test('reads that wait for a commit that does not come are refused in time', () => {
+    const group = new Group([{}, {}, {}])
+    freshLeader(group)
+    group.read('n1')
+    group.step({ type: 'readIndexRequest', ...header('n2', 'n1', 1), requestId: 5 })
+
+    for (let tick = 0; tick <= 2 * electionTicks; tick++) {
+      group.tick('n1')
+      for (const from of ['n2', 'n3']) {
+        group.step({ type: 'heartbeatResult', ...header(from, 'n1', 1), round: 0 })
+      }
+    }
+
+    expect(group.node('n1').status.role).toBe('leader')
+    expect(group.node('n1').reads).toMatchObject([{ refused: true }])
+  })
+
+  test('a leader that steps down tells those who asked it', () => {
+    const group = new Group([{}, {}, {}])
+    group.elect('n1')
+    group.read('n2')
+    group.deliver(({ type }) => type === 'readIndexRequest')
+    group.wire = []
+
+    group.step({ type: 'heartbeat', ...header('n3', 'n1', 5), round: 0, leaderCommit: 0 })
+
+    expect(sent(group, 'n1')).toContainEqual(
+      expect.objectContaining({ type: 'readIndexRefused', to: 'n2', term: 5 }),
+    )
+  })
+
+  test('who does not lead, or leads another term, refuses', () => {
+    const group = new Group([{}, {}, {}])
+    group.elect('n1')
+
+    group.step({ type: 'readIndexRequest', ...header('n3', 'n2', 1), requestId: 5 })
+    group.step({ type: 'readIndexRequest', ...header('n3', 'n1', 0), requestId: 6 })
+
+    const refusals = group.wire.filter(({ type }) => type === 'readIndexRefused')
+    expect(refusals.map(({ from }) => from)).toEqual(['n2', 'n1'])
+  })
+})

@@ -1,0 +1,362 @@
+/**
+ * A whole group in memory on a seeded network that drops, repeats, delays and reorders messages,
+ * cuts links, and crashes nodes with the loss of what was not durable. It checks as it runs:
+ *   S1 one leader per term · S2 log matching · S3 what is committed stays, and later leaders have
+ *   it · S5 monotone terms, commits and matches · S6 persist before send · S7 one vote per term,
+ *   over restarts · S12 a read sees every write acknowledged before it began.
+ */
+import type { Entry, Fetch, Message, RaftLimits, Ready } from '../../../src/raft/index.ts'
+import { Raft } from '../../../src/raft/index.ts'
+import { SeededRandom, randomBetween, randomFraction } from '../../../src/random.ts'
+import { MemoryDisk, bytes, text } from './disk.ts'
+
+/** How rough it gets, drawn from the seed. */
+export interface Weather {
+  readonly nodes: number
+  readonly drop: number
+  readonly duplicate: number
+  readonly crash: number
+  readonly partition: number
+  readonly slowDisk: number
+  readonly limits: Partial<RaftLimits>
+}
+
+class SimNode {
+  readonly id: string
+  readonly disk = new MemoryDisk()
+  raft: Raft | undefined
+  persisting: Ready | undefined
+  toApply: Entry[] = []
+  fetches: Fetch[] = []
+  appliedIndex = 0
+  /** What survives of the state machine. */
+  appliedDurable = 0
+  readonly readFloor = new Map<number, number>()
+  waitingReads: { floor: number; readIndex: number }[] = []
+  last = { term: 0, commit: 0, role: '', matches: new Map<string, number>() }
+
+  constructor(id: string) {
+    this.id = id
+  }
+}
+
+/** The group; see the head of the file. */
+export class SimCluster {
+  readonly nodes: SimNode[]
+  readonly counts = { committed: 0, reads: 0, refused: 0, leaders: 0, crashes: 0, fetches: 0 }
+  readonly #weather: Weather
+  readonly #random: SeededRandom
+  #wire: Message[] = []
+  #cut = new Set<string>()
+  #serial = 0
+  readonly #leaderOfTerm = new Map<number, string>()
+  readonly #voteOf = new Map<string, string>()
+  readonly #entryAt = new Map<string, string>()
+  readonly #committed = new Map<number, { id: string; byTerm: number }>()
+  /** Highest index whose write a client was told of. */
+  #ackedIndex = 0
+  /** No more faults. */
+  #calm = false
+  /** No more calls. */
+  #quiet = false
+
+  constructor(seed: number, weather: Weather) {
+    this.#random = new SeededRandom(seed)
+    this.#weather = weather
+    this.nodes = Array.from({ length: weather.nodes }, (_, n) => new SimNode(`n${n + 1}`))
+    for (const node of this.nodes) this.#start(node)
+  }
+
+  run(steps: number): void {
+    for (let n = 0; n < steps; n++) this.#step()
+  }
+
+  /**
+   * Heals everything. New writes must be committed, and once no more are made all nodes must come
+   * to hold the same, and every read must have ended, within a bounded number of steps.
+   */
+  settle(stepsMax: number): void {
+    this.#calm = true
+    this.#cut.clear()
+    for (const node of this.nodes) if (node.raft === undefined) this.#start(node)
+    const highest = () => Math.max(...this.#committed.keys(), 0)
+    const before = highest()
+    this.#runUntil(stepsMax, () => highest() > before + 3)
+    this.#quiet = true
+    this.#runUntil(stepsMax, () =>
+      this.nodes.every((node) => {
+        const isEven = node.raft?.status().lastIndex === highest()
+        return isEven && node.appliedIndex === highest() && node.readFloor.size === 0
+      }),
+    )
+  }
+
+  #runUntil(stepsMax: number, isDone: () => boolean): void {
+    for (let n = 0; n < stepsMax; n++) {
+      this.#step()
+      if (isDone()) return
+    }
+    const states = this.nodes.map((node) => JSON.stringify(node.raft?.status()))
+    throw new Error(`did not settle:\n${states.join('\n')}`)
+  }
+
+  #chance(probability: number): boolean {
+    return randomFraction(this.#random) < probability
+  }
+
+  #pick<T>(items: readonly T[]): T | undefined {
+    return items[randomBetween(this.#random, 0, items.length)]
+  }
+
+  #start(node: SimNode): void {
+    node.appliedIndex = node.appliedDurable
+    node.last = { term: 0, commit: 0, role: '', matches: new Map() }
+    node.raft = new Raft({
+      id: node.id,
+      members: this.nodes.map(({ id }) => id),
+      random: this.#random.fork(),
+      hardState: node.disk.hardState,
+      log: node.disk.recover(randomBetween(this.#random, 0, 5)),
+      appliedIndex: node.appliedDurable,
+      electionTicksMin: 8,
+      electionTicksMax: 16,
+      heartbeatTicks: 2,
+      limits: this.#weather.limits,
+    })
+  }
+
+  #crash(node: SimNode): void {
+    this.counts.crashes++
+    // The write may have reached the disk although nobody was told.
+    if (node.persisting !== undefined && this.#chance(0.5)) node.disk.write(node.persisting)
+    node.raft = undefined
+    node.persisting = undefined
+    node.toApply = []
+    node.fetches = []
+    node.waitingReads = []
+    node.readFloor.clear()
+    node.appliedDurable = randomBetween(this.#random, node.appliedDurable, node.appliedIndex + 1)
+  }
+
+  #step(): void {
+    const draw = randomFraction(this.#random)
+    const node = this.#pick(this.nodes)
+    if (node === undefined) return
+    if (!this.#calm && this.#chance(this.#weather.crash)) {
+      if (node.raft === undefined) this.#start(node)
+      else this.#crash(node)
+    }
+    if (!this.#calm && this.#chance(this.#weather.partition)) this.#drawPartition()
+    if (draw < 0.5) this.#deliver()
+    else if (draw < 0.64) node.raft?.tick()
+    else if (draw < 0.7 && !this.#quiet) this.#propose(node)
+    else if (draw < 0.78 && !this.#quiet) this.#read(node)
+    if (node.raft === undefined) return
+    this.#serve(node, node.raft)
+    this.#checkState(node, node.raft)
+  }
+
+  #drawPartition(): void {
+    this.#cut.clear()
+    if (this.#chance(0.3)) return
+    const leader = this.nodes.find((node) => node.raft?.status().role === 'leader')
+    if (leader !== undefined && this.#chance(0.5)) {
+      // The old leader does not know yet that it is one no longer: reads are at risk.
+      for (const { id } of this.nodes) this.#cut.add(`${id}>${leader.id}`).add(`${leader.id}>${id}`)
+      return
+    }
+    // One-way cuts as well: each direction of each link by itself.
+    const share = this.#pick([0.15, 0.4, 0.7]) ?? 0
+    for (const from of this.nodes) {
+      for (const to of this.nodes) if (this.#chance(share)) this.#cut.add(`${from.id}>${to.id}`)
+    }
+  }
+
+  #deliver(): void {
+    if (this.#wire.length === 0) return
+    // Mostly in order; sometimes any message that is on its way.
+    const anywhere = this.#chance(this.#calm ? 0.05 : 0.3)
+    const at = anywhere ? randomBetween(this.#random, 0, this.#wire.length) : 0
+    const [message] = this.#wire.splice(at, 1)
+    if (message === undefined) return
+    if (!this.#calm && this.#chance(this.#weather.duplicate)) this.#wire.push(message)
+    const isLost = !this.#calm && this.#chance(this.#weather.drop)
+    if (isLost || this.#cut.has(`${message.from}>${message.to}`)) return
+    const node = this.nodes.find(({ id }) => id === message.to)
+    if (node?.raft === undefined) return
+    node.raft.step(message)
+    this.#serve(node, node.raft)
+    this.#checkState(node, node.raft)
+  }
+
+  #propose(node: SimNode): void {
+    const count = randomBetween(this.#random, 1, 4)
+    node.raft?.propose(Array.from({ length: count }, () => bytes(`w${++this.#serial}`)))
+  }
+
+  #read(node: SimNode): void {
+    const start = node.raft?.readIndex()
+    if (start?.type === 'accepted') node.readFloor.set(start.requestId, this.#ackedIndex)
+  }
+
+  #serve(node: SimNode, raft: Raft): void {
+    if (node.persisting !== undefined && !this.#chance(this.#weather.slowDisk)) {
+      const ready = node.persisting
+      node.disk.write(ready)
+      node.persisting = undefined
+      this.#send(node, ready.messagesAfterPersist)
+      raft.advance(ready)
+    }
+    for (const fetch of node.fetches.splice(0, this.#chance(0.5) ? 1 : 0)) {
+      this.counts.fetches++
+      const to = fetch.purpose === 'apply' ? fetch.to : Infinity
+      raft.fetched(fetch, node.disk.read(fetch.from, to, fetch.bytesMax))
+    }
+    if (raft.hasReady()) this.#handle(node, raft.ready())
+    this.#applySome(node, raft)
+  }
+
+  #handle(node: SimNode, ready: Ready): void {
+    if (ready.mustSync) {
+      if (node.persisting !== undefined) throw new Error('two persists at a time')
+      node.persisting = ready
+    } else if (ready.entries.length + ready.messagesAfterPersist.length > 0) {
+      throw new Error('something to persist without mustSync')
+    }
+    for (const entry of ready.entries) this.#checkMatching(node, ready, entry)
+    this.#send(node, ready.messages)
+    for (const entry of ready.committedEntries) this.#checkCommitted(node, entry)
+    node.toApply.push(...ready.committedEntries)
+    node.fetches.push(...ready.fetches)
+    if (node.fetches.length > this.nodes.length * 4) throw new Error('fetches pile up')
+    for (const state of ready.readStates) {
+      const floor = node.readFloor.get(state.requestId)
+      if (floor === undefined) throw new Error('a read ended twice, or was never begun')
+      node.readFloor.delete(state.requestId)
+      if (state.refused) this.counts.refused++
+      else node.waitingReads.push({ floor, readIndex: state.readIndex })
+    }
+  }
+
+  #applySome(node: SimNode, raft: Raft): void {
+    if (node.toApply.length > 0 && this.#chance(0.7)) {
+      const some = node.toApply.splice(0, randomBetween(this.#random, 1, 6))
+      for (const entry of some) {
+        if (entry.index !== node.appliedIndex + 1) throw new Error('applied out of order')
+        node.appliedIndex = entry.index
+      }
+      raft.applied(node.appliedIndex)
+      // The leader's client is told now.
+      if (raft.status().role === 'leader') {
+        this.#ackedIndex = Math.max(this.#ackedIndex, node.appliedIndex)
+      }
+    }
+    node.waitingReads = node.waitingReads.filter(({ floor, readIndex }) => {
+      if (readIndex < floor) throw new Error(`S12: read at ${readIndex}, acknowledged ${floor}`)
+      if (node.appliedIndex < readIndex) return true
+      this.counts.reads++
+      return false
+    })
+  }
+
+  #send(node: SimNode, messages: readonly Message[]): void {
+    for (const message of messages) {
+      this.#checkDurable(node, message)
+      if (message.to === node.id || message.from !== node.id) throw new Error('bad address')
+      if (this.#wire.length < 400) this.#wire.push(message)
+    }
+  }
+
+  /** S6 and S7: what the disk holds at the moment of sending justifies the message. */
+  #checkDurable(node: SimNode, message: Message): void {
+    const { hardState, entries } = node.disk
+    const fail = (): never => {
+      throw new Error(`S6: ${JSON.stringify(message)} left before ${JSON.stringify(hardState)}`)
+    }
+    if (hardState.currentTerm < message.term) fail()
+    const isCurrent = hardState.currentTerm === message.term
+    if (message.type === 'appendEntriesAccepted' && entries.length < message.matchIndex) fail()
+    const vote = voteOf(message)
+    if (vote === undefined) return
+    if (isCurrent && hardState.votedFor !== vote) fail()
+    const key = `${node.id}@${message.term}`
+    const earlier = this.#voteOf.get(key) ?? vote
+    if (earlier !== vote) throw new Error(`S7: ${key} voted for ${earlier} and ${vote}`)
+    this.#voteOf.set(key, vote)
+  }
+
+  /** S2 by induction: an entry is known by (index, term), and so is the one before it. */
+  #checkMatching(node: SimNode, ready: Ready, entry: Entry): void {
+    const before = ready.entries.find(({ index }) => index === entry.index - 1)
+    const previous = before ?? node.disk.entries[entry.index - 2]
+    const key = `${entry.index}/${entry.term}`
+    const value = `${previous?.term ?? 0}:${entry.kind}:${text(entry.data)}`
+    const known = this.#entryAt.get(key) ?? value
+    if (known !== value) throw new Error(`S2: ${key} is ${known} and ${value}`)
+    this.#entryAt.set(key, value)
+  }
+
+  /** S3: what one node applies at an index, every node applies there. */
+  #checkCommitted(node: SimNode, entry: Entry): void {
+    const id = `${entry.term}:${text(entry.data)}`
+    const known = this.#committed.get(entry.index)
+    if (known !== undefined && known.id !== id) {
+      throw new Error(`S3: ${entry.index} is ${known.id}, on ${node.id} ${id}`)
+    }
+    const byTerm = node.raft?.status().term ?? 0
+    if (known === undefined) {
+      this.#committed.set(entry.index, { id, byTerm })
+      this.counts.committed++
+    }
+    const onDisk = node.disk.entries[entry.index - 1]
+    if (onDisk?.term !== entry.term) throw new Error('applied before it was durable here')
+  }
+
+  #checkState(node: SimNode, raft: Raft): void {
+    const { term, commitIndex, role, peers, lastIndex } = raft.status()
+    const { last } = node
+    if (term < last.term || commitIndex < last.commit) throw new Error('S5: went back')
+    const matches = new Map(peers.map((peer) => [peer.id, peer.matchIndex]))
+    if (role === 'leader') {
+      const leader = this.#leaderOfTerm.get(term) ?? node.id
+      if (leader !== node.id) throw new Error(`S1: ${leader} and ${node.id} lead ${term}`)
+      if (!this.#leaderOfTerm.has(term)) {
+        this.#leaderOfTerm.set(term, node.id)
+        this.counts.leaders++
+        this.#checkComplete(term, lastIndex)
+      }
+      if (last.role === 'leader' && last.term === term) {
+        for (const [id, match] of last.matches) {
+          if ((matches.get(id) ?? 0) < match) throw new Error('S5: match went back')
+        }
+      }
+      if (node.persisting === undefined) this.#checkLeaderLog(node, term)
+    }
+    node.last = { term, commit: commitIndex, role, matches }
+  }
+
+  #checkComplete(term: number, lastIndex: number): void {
+    for (const [index, { byTerm }] of this.#committed) {
+      if (byTerm < term && index > lastIndex)
+        throw new Error(`S3: leader of ${term} lacks ${index}`)
+    }
+  }
+
+  #checkLeaderLog(node: SimNode, term: number): void {
+    if (node.disk.entries.at(-1)?.term !== term) return
+    // Only the newest ones: each was checked when it was new.
+    for (let index = this.#committed.size; index > this.#committed.size - 10; index--) {
+      const known = this.#committed.get(index)
+      if (known === undefined || known.byTerm >= term) continue
+      const entry = node.disk.entries[index - 1]
+      const id = entry === undefined ? 'nothing' : `${entry.term}:${text(entry.data)}`
+      if (id !== known.id) throw new Error(`S3: leader of ${term} has ${id} at ${index}`)
+    }
+  }
+}
+
+function voteOf(message: Message): string | undefined {
+  if (message.type === 'requestVote') return message.from
+  if (message.type === 'requestVoteResult' && message.granted) return message.to
+  return undefined
+}

@@ -1,0 +1,103 @@
+/** Draws messages and Readies as text, for golden scripts. Nothing else of the core is printed. */
+import type { Entry, Message, ReadState, Ready } from '../../../src/raft/index.ts'
+import { unreachable } from '../../../src/assert.ts'
+
+/** `index/term`. */
+export function describeId({ index, term }: { index: number; term: number }): string {
+  return `${index}/${term}`
+}
+
+/** Entries of one term as a range: `4..9/2`. */
+export function describeEntries(entries: readonly Entry[]): string {
+  const parts: string[] = []
+  for (let at = 0; at < entries.length;) {
+    const first = entries[at]
+    if (first === undefined) break
+    let end = at
+    while (entries[end + 1]?.term === first.term) end++
+    const last = entries[end] ?? first
+    parts.push(end === at ? describeId(first) : `${first.index}..${describeId(last)}`)
+    at = end + 1
+  }
+  return parts.join(' ')
+}
+
+/** `n1>n2 t3 ...`. */
+export function describeMessage(message: Message): string {
+  return `${message.from}>${message.to} t${message.term} ${describeBody(message)}`
+}
+
+function describeBody(message: Message): string {
+  switch (message.type) {
+    case 'requestPreVote':
+      return `requestPreVote for t${message.proposedTerm}, log ${describeId(message.lastLog)}`
+    case 'requestPreVoteResult':
+      return `requestPreVoteResult for t${message.proposedTerm}: ${answer(message.granted)}`
+    case 'requestVote':
+      return `requestVote, log ${describeId(message.lastLog)}`
+    case 'requestVoteResult':
+      return `requestVoteResult: ${answer(message.granted)}`
+    case 'appendEntries': {
+      const { prevLog, entries, leaderCommit } = message
+      const list = entries.length === 0 ? 'nothing' : describeEntries(entries)
+      return `appendEntries after ${describeId(prevLog)}: ${list}, commit ${leaderCommit}`
+    }
+    case 'appendEntriesAccepted':
+      return `appendEntriesAccepted up to ${message.matchIndex}`
+    case 'appendEntriesRejected':
+      return `appendEntriesRejected at ${message.rejectedIndex}, hint ${describeId(message.hint)}`
+    case 'heartbeat':
+      return `heartbeat round ${message.round}, commit ${message.leaderCommit}`
+    case 'heartbeatResult':
+      return `heartbeatResult round ${message.round}`
+    case 'readIndexRequest':
+      return `readIndexRequest ${readName(message.requestId)}`
+    case 'readIndexResult':
+      return `readIndexResult ${readName(message.requestId)} at ${message.readIndex}`
+    case 'readIndexRefused':
+      return `readIndexRefused ${readName(message.requestId)}`
+    default:
+      return unreachable(message)
+  }
+}
+
+function answer(granted: boolean): string {
+  return granted ? 'yes' : 'no'
+}
+
+/** Request ids begin at a random number; scripts show how far they have come. */
+export function readName(requestId: number): string {
+  return `r${requestId % 0x1_0000}`
+}
+
+function describeRead(state: ReadState): string {
+  return state.refused
+    ? `read ${readName(state.requestId)} refused`
+    : `read ${readName(state.requestId)} at ${state.readIndex}`
+}
+
+/** The Ready of a node, one line per part that has something in it. */
+export function describeReady(id: string, ready: Ready): string[] {
+  const lines: string[] = []
+  const { hardState, roleChange, entries, committedEntries, readStates } = ready
+  if (roleChange !== undefined) {
+    const { role, term, leader } = roleChange
+    lines.push(`is ${role} of t${term}${role === 'follower' ? `, leader ${leader ?? '?'}` : ''}`)
+  }
+  if (hardState !== undefined) {
+    const { currentTerm, votedFor, commitIndex } = hardState
+    lines.push(`persists t${currentTerm}, vote ${votedFor ?? '-'}, commit ${commitIndex}`)
+  }
+  if (entries.length > 0) lines.push(`persists ${describeEntries(entries)}`)
+  if (committedEntries.length > 0) lines.push(`applies ${describeEntries(committedEntries)}`)
+  for (const fetch of ready.fetches) {
+    const what = fetch.purpose === 'apply' ? `..${fetch.to} to apply` : ` for ${fetch.to}`
+    lines.push(`fetches from ${fetch.from}${what}`)
+  }
+  for (const state of readStates) lines.push(describeRead(state))
+  for (const message of ready.messages) lines.push(`sends ${describeMessage(message)}`)
+  for (const message of ready.messagesAfterPersist) {
+    lines.push(`sends once durable ${describeMessage(message)}`)
+  }
+  return lines.map((line) => `${id} ${line}`)
+}

@@ -1,0 +1,208 @@
+/**
+ * Golden interaction scripts. A file is a list of blocks: commands, a line `----`, what happened,
+ * an empty line. `runScript` carries the commands out and gives the file as it should read.
+ *
+ *   nodes 3                         three nodes n1, n2, n3; node k waits 9 + k ticks for a leader
+ *   nodes 3 inflightMessagesMax=2   with caps
+ *   node n2 terms=1,1,2 term=3 vote=n1 commit=1 applied=1 tail=0    how n2 starts
+ *   tick n1 3 · campaign n1         time passes on n1: three ticks, or its election timeout
+ *   propose n1 a b · read n2        a call
+ *   deliver [from>to] [type]        messages arrive, those that fit, and all that follows from it
+ *   drop [from>to] [type]           messages are lost
+ *   cut n1 · cut n1>n2 · heal       links lose what is sent on them
+ *   slow n1 · sync n1               n1's disk waits to be told; the write under way completes
+ *   hold n1 · fetched n1            n1's reads of its log wait to be told; they complete
+ *   crash n1 · start n1             n1 loses what is not durable; it comes back
+ *   status [n1] · wire · log        states, messages on their way, logs on disk
+ *   quiet <command>                 as the command, without the trace
+ */
+import type { Message, RaftLimits } from '../../../src/raft/index.ts'
+import { describeEntries, describeMessage } from './describe.ts'
+import type { NodeStart, TestNode } from './group.ts'
+import { Group } from './group.ts'
+
+interface Options {
+  readonly words: readonly string[]
+  readonly named: ReadonlyMap<string, string>
+}
+
+/** Runs a script; see the head of the file. */
+export function runScript(source: string): string {
+  const run = new ScriptRun()
+  const blocks: string[] = []
+  for (const block of source.split(/\n\n+/)) {
+    const [head = ''] = block.split('\n----')
+    const lines = head.split('\n').filter((line) => line !== '')
+    const commands = lines.filter((line) => !line.startsWith('#'))
+    if (commands.length === 0) {
+      blocks.push(lines.join('\n'))
+      continue
+    }
+    const output = commands.flatMap((command) => run.command(command))
+    blocks.push([...lines, '----', ...(output.length > 0 ? output : ['ok'])].join('\n'))
+  }
+  return `${blocks.filter((block) => block !== '').join('\n\n')}\n`
+}
+
+class ScriptRun {
+  #group: Group | undefined
+  #count = 0
+  #limits: Partial<RaftLimits> = {}
+  readonly #starts = new Map<number, NodeStart>()
+
+  command(line: string): string[] {
+    if (line.startsWith('quiet ')) {
+      this.#run(line.slice('quiet '.length))
+      this.#group?.takeTrace()
+      return []
+    }
+    const output = this.#run(line)
+    return [...(this.#group?.takeTrace() ?? []), ...output]
+  }
+
+  /** The group starts with the first command that needs it. */
+  get #running(): Group {
+    this.#group ??= new Group(
+      Array.from({ length: this.#count }, (_, at) => this.#starts.get(at) ?? {}),
+      this.#limits,
+    )
+    return this.#group
+  }
+
+  #run(line: string): string[] {
+    const [name = '', ...rest] = line.trim().split(/\s+/)
+    const options = parseOptions(rest)
+    const [first = ''] = options.words
+    switch (name) {
+      case 'nodes':
+        this.#count = Number(first)
+        this.#limits = Object.fromEntries([...options.named].map(([k, v]) => [k, Number(v)]))
+        return []
+      case 'node':
+        this.#starts.set(Number(first.slice(1)) - 1, parseStart(options))
+        return []
+      case 'status':
+        return this.#status(first)
+      case 'log':
+        return this.#nodes('').map(
+          ({ id, disk }) => `${id} ${describeEntries(disk.entries) || 'empty'}`,
+        )
+      case 'wire':
+        return this.#running.wire.map(describeMessage)
+      default:
+        return this.#act(name, options)
+    }
+  }
+
+  #act(name: string, { words }: Options): string[] {
+    const group = this.#running
+    const [first = '', second = ''] = words
+    switch (name) {
+      case 'tick':
+        group.tick(first, Number(second || 1))
+        return []
+      case 'campaign':
+        group.campaign(first)
+        return []
+      case 'propose':
+        return [JSON.stringify(group.propose(first, ...words.slice(1))).replaceAll('"', '')]
+      case 'read':
+        return [group.read(first).type]
+      case 'deliver':
+        group.deliver(parseMatch(words))
+        return []
+      case 'drop':
+        return [`dropped ${group.drop(parseMatch(words))}`]
+      case 'cut':
+        if (first.includes('>')) group.cut.add(first)
+        else group.isolate(first)
+        return []
+      case 'heal':
+        group.heal()
+        return []
+      default:
+        return this.#machine(name, group.node(first))
+    }
+  }
+
+  #machine(name: string, node: TestNode): string[] {
+    const group = this.#running
+    switch (name) {
+      case 'slow':
+        node.isSlow = true
+        return []
+      case 'sync':
+        group.sync(node.id)
+        return []
+      case 'hold':
+        node.holdsFetches = true
+        return []
+      case 'fetched':
+        group.answerFetches(node.id)
+        return []
+      case 'crash':
+        group.crash(node.id)
+        return []
+      case 'start':
+        group.restart(node.id)
+        return []
+      default:
+        throw new Error(`unknown command ${name}`)
+    }
+  }
+
+  #nodes(id: string): TestNode[] {
+    const group = this.#running
+    return id === '' ? [...group.nodes.values()] : [group.node(id)]
+  }
+
+  #status(id: string): string[] {
+    return this.#nodes(id).flatMap((node) => {
+      if (!node.isUp) return [`${node.id} is down`]
+      const { role, term, leader, commitIndex, durableIndex, lastIndex, peers } = node.status
+      const who = role === 'follower' ? `follower of ${leader ?? '?'}` : role
+      const own = `${node.id} ${who}, t${term}, commit ${commitIndex}, durable ${durableIndex}, last ${lastIndex}`
+      return [
+        own,
+        ...peers.map((peer) => {
+          const silent = peer.active ? '' : ', silent'
+          return `  ${peer.id} ${peer.state} match ${peer.matchIndex} next ${peer.nextIndex}${silent}`
+        }),
+      ]
+    })
+  }
+}
+
+function parseOptions(parts: readonly string[]): Options {
+  const named = new Map<string, string>()
+  const words: string[] = []
+  for (const part of parts) {
+    const at = part.indexOf('=')
+    if (at === -1) words.push(part)
+    else named.set(part.slice(0, at), part.slice(at + 1))
+  }
+  return { words, named }
+}
+
+function parseStart({ named }: Options): NodeStart {
+  const terms = named.get('terms')
+  const list = terms === undefined ? [] : terms.split(',').map(Number)
+  return {
+    terms: list,
+    hardState: {
+      currentTerm: Number(named.get('term') ?? Math.max(0, ...list)),
+      votedFor: named.get('vote'),
+      commitIndex: Number(named.get('commit') ?? 0),
+    },
+    appliedIndex: Number(named.get('applied') ?? 0),
+    tailMax: Number(named.get('tail') ?? Infinity),
+  }
+}
+
+function parseMatch(words: readonly string[]): (message: Message) => boolean {
+  const link = words.find((word) => word.includes('>'))
+  const type = words.find((word) => !word.includes('>'))
+  return (message) =>
+    (link === undefined || link === `${message.from}>${message.to}`) &&
+    (type === undefined || type === message.type)
+}
