@@ -1,4 +1,5 @@
 /** What the commands on a local cluster have in common. */
+import { existsSync, realpathSync } from 'node:fs'
 import { Command } from 'commander'
 import type { ClusterFile } from '../cluster/index.ts'
 import { beginRun, type Run } from './command.ts'
@@ -28,4 +29,11 @@ export async function withCluster(
   const { requireClusterFile } = await import('../cluster/index.ts')
   const { dataDir } = command.opts<ClusterOptions>()
   await action(run, requireClusterFile(dataDirectory(cli.io, dataDir)))
+}
+
+/** The `--data-dir` that a command needs to find the same cluster again; empty for the usual one. */
+export function dataDirFlag({ io }: Pick<Run, 'io'>, file: ClusterFile): string {
+  const usual = dataDirectory(io, undefined)
+  const found = existsSync(usual) ? realpathSync(usual) : usual
+  return file.dataDirectory === found ? '' : ` --data-dir ${file.dataDirectory}`
 }

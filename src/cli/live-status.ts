@@ -26,6 +26,11 @@ export async function showLiveStatus(run: Run, file: ClusterFile, owner: boolean
       await out.note('the cluster was wiped by another command')
       return
     }
+    // A node that was killed keeps its process id there; only `cluster down` takes all of them out.
+    if (current.nodes.every((node) => node.pid === null)) {
+      await out.note('the cluster was taken down by another command')
+      return
+    }
     const view = await viewLocalCluster(current, askMs)
     if (redraw) drawn = await draw(run, view, hint, drawn)
     else told = await tell(run, view, told)

@@ -1,5 +1,6 @@
 /** One invocation from its arguments to its exit code. */
 import { CommanderError, type Command } from 'commander'
+import { usageError } from '../errors.ts'
 import type { Cli, Io } from './io.ts'
 import { exitCodes } from './io.ts'
 import { Output } from './output.ts'
@@ -12,6 +13,7 @@ export async function runCli(arguments_: readonly string[], io: Io): Promise<num
   const cli: Cli = { io, exitCode: exitCodes.ok, writing: false }
   const program = createProgram(cli, !arguments_.includes('--no-color'))
   try {
+    checkArguments(arguments_)
     await program.parseAsync(arguments_, { from: 'user' })
     return cli.exitCode
   } catch (error) {
@@ -35,6 +37,19 @@ export async function runCli(arguments_: readonly string[], io: Io): Promise<num
     }
     return problem.exitCode
   }
+}
+
+/**
+ * Node replaces what is not UTF-8 before anyone sees it: two keys would become one, and a record
+ * would be stored, or removed, that was not meant.
+ */
+function checkArguments(arguments_: readonly string[]): void {
+  const replaced = arguments_.find((argument) => argument.includes('\uFFFD'))
+  if (replaced === undefined) return
+  throw usageError(
+    `the argument ${JSON.stringify(replaced)} is not valid UTF-8: a value can come on stdin, ` +
+      'keys and tokens of other bytes take the SDK',
+  )
 }
 
 /** The command line that prints the help of the command that was meant. */

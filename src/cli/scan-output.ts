@@ -18,8 +18,8 @@ export interface ScanRow {
 /** Takes records one by one. */
 export interface ScanPrinter {
   add(row: ScanRow): Promise<void>
-  /** `revision` tells at which revision there was nothing, where no record told it. */
-  end(revision: () => Promise<number>): Promise<void>
+  /** `revision`: that of the whole scan, which no record told where there was none. */
+  end(revision: number): Promise<void>
 }
 
 /** Rows after which a table is printed, its columns as wide as these need. */
@@ -71,7 +71,7 @@ function jsonPrinter(out: Output): ScanPrinter {
       await gathered.add(before + JSON.stringify(entryOf(row)))
     },
     end: async (revision) => {
-      const empty = { schema: 1, revision: rows === 0 ? await revision() : 0, entries: [] }
+      const empty = { schema: 1, revision, entries: [] }
       await gathered.add(rows === 0 ? `${JSON.stringify(empty)}\n` : '\n]}\n')
       await gathered.flush()
     },

@@ -41,10 +41,10 @@ export function admit({ name, token, options, load }: Applicant): void {
 }
 
 /** Throws unless it is a budget in ms. */
-export function checkTimeout(timeout: number | undefined): void {
+export function checkTimeout(timeout: number | undefined, name = 'timeout'): void {
   if (timeout === undefined) return
   if (!Number.isFinite(timeout) || timeout <= 0 || timeout > timeoutMsMax) {
-    throw usageError('`timeout` is a number of milliseconds above 0')
+    throw usageError(`\`${name}\` is a number of milliseconds above 0`)
   }
 }
 

@@ -61,6 +61,8 @@ export type Phase =
 export interface CallDriver {
   onAnswered(call: Call, body: ReplyBody, from: Endpoint): void
   onLost(call: Call, error: QuorateError, from: Endpoint): void
+  /** An attempt that was given up has ended; `body`: with an answer to the call as it stands. */
+  onLate(call: Call, body: ReplyBody | undefined, from: Endpoint): void
   onDue(call: Call, now: number): void
   onAborted(call: Call, reason: unknown): void
 }
@@ -77,6 +79,8 @@ export interface CallOptions {
   readonly body: RequestBody
   readonly timeoutMs: number
   readonly deadline: number
+  /** Bounds each attempt; undefined: only `deadline` does. */
+  readonly attemptMs: number | undefined
   readonly signal: AbortSignal | undefined
 }
 
@@ -90,6 +94,7 @@ export class Call extends WheelEntry implements Waiter {
   readonly token: Uint8Array | undefined
   readonly timeoutMs: number
   readonly deadline: number
+  readonly attemptMs: number | undefined
   readonly signal: AbortSignal | undefined
   readonly doubt = new Doubt()
   phase: Phase = 'parked'
@@ -109,6 +114,8 @@ export class Call extends WheelEntry implements Waiter {
   lastRefusal: QuorateError | undefined = undefined
   /** The endpoint that could not serve it; another is preferred next. */
   avoid: Endpoint | undefined = undefined
+  /** The endpoint that the last attempt went to. */
+  sentTo: Endpoint | undefined = undefined
   /** The endpoint that answered. */
   servedBy: Endpoint | undefined = undefined
   resolve: (body: ReplyBody) => void = () => {}
@@ -127,6 +134,7 @@ export class Call extends WheelEntry implements Waiter {
     this.token = options.token
     this.timeoutMs = options.timeoutMs
     this.deadline = options.deadline
+    this.attemptMs = options.attemptMs
     this.signal = options.signal
     this.body = options.body
   }
@@ -147,6 +155,14 @@ export class Call extends WheelEntry implements Waiter {
     this.#driver.onAborted(this, reason)
   }
 
+  /**
+   * Who waits for the next attempt's answer. A bounded one waits on its own account, because its
+   * answer may come when it is over; the others need no object each.
+   */
+  waiter(): Waiter {
+    return this.attemptMs === undefined ? this : new Attempt(this, this.#driver)
+  }
+
   /** The error that ends this call, with the outcome that its attempts leave. */
   failure(code: ErrorCode, message: string, options: FailureOptions = {}): QuorateError {
     const outcome = this.write
@@ -159,6 +175,40 @@ export class Call extends WheelEntry implements Waiter {
       ...(this.token === undefined ? {} : { token: this.token }),
       ...(options.cause === undefined ? {} : { cause: options.cause }),
     })
+  }
+}
+
+/** One attempt of a call that may give it up. */
+class Attempt implements Waiter {
+  readonly #call: Call
+  readonly #driver: CallDriver
+  /** Its name then; a call that went on under a new session has another. */
+  readonly #session: Session | undefined
+  readonly #sequence: number
+  readonly #number: number
+
+  constructor(call: Call, driver: CallDriver) {
+    this.#call = call
+    this.#driver = driver
+    this.#session = call.session
+    this.#sequence = call.sequence
+    this.#number = call.attempts + 1
+  }
+
+  answered(body: ReplyBody, from: Endpoint): void {
+    const call = this.#call
+    const isSameName = call.session === this.#session && call.sequence === this.#sequence
+    if (call.phase === 'ended' || this.#isUnderWay) this.#driver.onAnswered(call, body, from)
+    else this.#driver.onLate(call, isSameName ? body : undefined, from)
+  }
+
+  lost(error: QuorateError, from: Endpoint): void {
+    if (this.#isUnderWay) this.#driver.onLost(this.#call, error, from)
+    else this.#driver.onLate(this.#call, undefined, from)
+  }
+
+  get #isUnderWay(): boolean {
+    return this.#call.phase === 'flight' && this.#call.attempts === this.#number
   }
 }
 

@@ -51,6 +51,8 @@ export interface CallsOptions {
   readonly pin: boolean
   readonly callsMax: number
   readonly timeoutMs: number
+  /** Bounds a single attempt; undefined: the call's own time alone does. */
+  readonly attemptMs: number | undefined
 }
 
 export class Calls implements CallDriver {
@@ -195,10 +197,22 @@ export class Calls implements CallDriver {
     if (this.#flow.size > 0) this.#drainFlow()
   }
 
+  onLate(call: Call, body: ReplyBody | undefined, from: Endpoint): void {
+    // What the state machine decided, or a node read, answers the call whichever attempt brought
+    // it; a cluster that is always a little slower than an attempt would else never be heard. A
+    // refusal says nothing of the attempts after it.
+    if (call.phase !== 'ended' && body !== undefined && isAnswer(body)) {
+      if (body.kind === 'answer') this.#onAnswer(call, body.answer, body.clusterTime, from)
+      else this.#onRead(call, body, from)
+    }
+    if (this.#flow.size > 0) this.#drainFlow()
+  }
+
   onDue(call: Call, now: number): void {
     if (now >= call.deadline) return this.#timeOut(call)
     this.#options.wheel.set(call, call.deadline, now)
     if (call.phase === 'backoff') this.#dispatch(call, now)
+    else if (call.phase === 'flight') this.#giveAttemptUp(call)
   }
 
   onAborted(call: Call, reason: unknown): void {
@@ -220,7 +234,10 @@ export class Calls implements CallDriver {
     const timeoutMs = options.timeout ?? this.#options.timeoutMs
     const deadline = this.#options.clock.monotonic() + timeoutMs
     const { signal } = options
-    return new Call({ driver: this, name, timeoutMs, deadline, signal, ...what })
+    // These end with their first attempt, or would have a second effect by another one.
+    const once = what.single || what.route.to === 'connection' || (what.write && !what.sequenced)
+    const attemptMs = once ? undefined : this.#options.attemptMs
+    return new Call({ driver: this, name, timeoutMs, deadline, attemptMs, signal, ...what })
   }
 
   #begin<T>(
@@ -266,11 +283,30 @@ export class Calls implements CallDriver {
       }
       return
     }
-    const refusal = endpoint.send(call, call.body, call.deadline - now)
+    const { attemptMs = Infinity } = call
+    const budget = Math.min(call.deadline - now, attemptMs)
+    const refusal = endpoint.send(call.waiter(), call.body, budget)
     if (refusal !== undefined) return this.#onRefused(call, refusal, endpoint)
     call.phase = 'flight'
+    call.sentTo = endpoint
     call.attempts++
+    if (attemptMs !== Infinity) this.#options.wheel.set(call, now + budget, now)
     if (call.session !== undefined) call.session.used = true
+  }
+
+  /** An attempt without an answer: it may have had its effect, and the call goes on. */
+  #giveAttemptUp(call: Call): void {
+    const { sentTo, attemptMs } = call
+    assert(sentTo !== undefined && attemptMs !== undefined, 'only a bounded attempt is given up')
+    if (call.write) call.doubt.raise()
+    call.phase = 'parked'
+    call.avoid = sentTo
+    const message = `${sentTo.address} has not answered within ${attemptMs} ms`
+    call.lastRefusal = new QuorateError('QUORATE_TIMEOUT', message)
+    // Whether it leads still, others may know better. If it does, it gets the call again.
+    this.#router.forgetLeader(sentTo)
+    this.#tellRetry(call, 'QUORATE_TIMEOUT')
+    this.#backOff(call, 0)
   }
 
   #onError(call: Call, wire: WireError, from: Endpoint): void {
@@ -358,7 +394,7 @@ export class Calls implements CallDriver {
   #timeOut(call: Call): void {
     const waitsForRoom = this.#flow.has(call)
     const { code, message, cause } = timeOutReason(call, this.#router, waitsForRoom)
-    const text = `${message} within ${call.timeoutMs} ms`
+    const text = `${message} within ${Math.round(call.timeoutMs)} ms`
     this.#fail(call, code, text, cause === undefined ? {} : { cause, details: cause.details })
   }
 
@@ -400,6 +436,12 @@ const closing = (scanId: number) => ({ kind: 'scanClose', scanId }) as const
 /** A command that no session remembers would, sent twice, be two commands. */
 function repeatable(call: Call): boolean {
   return !call.write || call.sequenced || !call.doubt.any
+}
+
+/** Whether this answers the call, and not only the attempt. */
+function isAnswer(body: ReplyBody): boolean {
+  if (body.kind !== 'answer') return body.kind !== 'error'
+  return body.answer.status !== 'refused' || body.answer.decided
 }
 
 /** The node does its work, and has too much of it. */

@@ -105,6 +105,14 @@ export class Client {
   }
 
   /**
+   * The cluster's time as this client knows it, ms since 1970: what tokens are dated in. It holds
+   * also where this machine's clock is wrong.
+   */
+  get clusterTime(): number {
+    return this.#parts.clusterTime.now()
+  }
+
+  /**
    * Writes one record. Resolves once it is durable on a majority.
    *
    * @example

@@ -44,7 +44,8 @@ export async function createClient(options: ClientOptions): Promise<Client> {
     clusterId: options.clusterId,
     onRoutable: (call) => calls.route(call),
   })
-  const calls = new Calls({ ...shared, callsMax, timeoutMs: timeout }, router)
+  const limits = { callsMax, timeoutMs: timeout, attemptMs: options.attemptTimeout }
+  const calls = new Calls({ ...shared, ...limits }, router)
   try {
     await firstWelcome(router, wheel, clock, timeout, options.signal)
   } catch (error) {
@@ -63,6 +64,7 @@ function checkOptions(
   callsMax: number,
 ): void {
   checkTimeout(options.timeout)
+  checkTimeout(options.attemptTimeout, 'attemptTimeout')
   if (options.pin === true && addresses.length !== 1) {
     throw usageError('`pin` talks to exactly one endpoint')
   }

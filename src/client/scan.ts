@@ -51,10 +51,16 @@ export class Scan implements AsyncIterableIterator<ScanEntry> {
   #step: Promise<unknown> | undefined
   #lastKey: Uint8Array | undefined
   #over = false
+  #revision: number | undefined
 
   constructor(parts: ScanParts) {
     this.#parts = parts
     this.#over = parts.range.limit === 0
+  }
+
+  /** The revision at which the whole scan is pinned; undefined before its first page is there. */
+  get revision(): number | undefined {
+    return this.#revision
   }
 
   [Symbol.asyncIterator](): this {
@@ -158,6 +164,7 @@ export class Scan implements AsyncIterableIterator<ScanEntry> {
       this.#coming = undefined
       this.#page = next
       this.#at = 0
+      this.#revision = next.revision
     } catch (error) {
       if (this.#over) return
       this.#over = true

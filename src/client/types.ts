@@ -13,6 +13,12 @@ export type Consistency = 'linearizable' | 'stale'
 export interface ConnectOptions {
   /** Budget of a call in ms, over all its attempts. Default 5,000. */
   readonly timeout?: number
+  /**
+   * Bounds a single attempt of a call, in ms. One that has no answer by then counts as unanswered,
+   * and the same call is sent again, under the same session and sequence, to the node that is then
+   * the best. Default: none but `timeout`; a node that answers nothing at all is left anyway.
+   */
+  readonly attemptTimeout?: number
   /** Default `utf8`. */
   readonly keyEncoding?: Encoding
   /** Default `buffer`. */

@@ -30,6 +30,8 @@ const askMs = 500
 /** How long a node may take until it answers, on a machine that does other things as well. */
 const startMsMax = 30_000
 const leaderMsMax = 30_000
+/** How long a command waits for a leader that it is to act upon: a few elections. */
+const electionMsMax = 3_000
 /** How long a node may take to stop in good order before it is stopped by force. */
 export const stopGraceMs = 5_000
 const killMsMax = 5_000
@@ -290,9 +292,18 @@ export async function resolveNode(file: ClusterFile, name: string): Promise<Node
     const ids = file.nodes.map((candidate) => candidate.id).join(', ')
     throw usageError(`there is no node ${name}: this cluster has ${ids}`)
   }
-  const view = await viewLocalCluster(file, 2 * askMs)
-  const leader = file.nodes.find((node) => node.id === view.leader)
-  if (leader !== undefined) return leader
+  const deadline = new Deadline(electionMsMax)
+  for (;;) {
+    const view = await viewLocalCluster(file, 2 * askMs)
+    // Only a node that says so itself leads: the others go on naming one that was just killed.
+    const leads = view.nodes.some(
+      ({ id, status }) => id === view.leader && status?.role === 'leader',
+    )
+    const record = leads ? file.nodes.find((node) => node.id === view.leader) : undefined
+    if (record !== undefined) return record
+    if (deadline.passed || view.nodes.every(({ status }) => status === undefined)) break
+    await sleep(pollMs)
+  }
   throw new QuorateError('QUORATE_NO_QUORUM', 'the cluster has no leader now', {
     outcome: 'not-applied',
   })

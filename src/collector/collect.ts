@@ -51,7 +51,7 @@ export interface CollectOptions {
   /**
    * When tokens are made, ms since 1970. Default: the clock's wall time. Where the cluster's time
    * is known it is the better one, because a machine whose clock is a day behind makes only tokens
-   * that have expired.
+   * that have expired. Asked only once a replica is connected.
    */
   readonly tokenNow?: () => number
 }

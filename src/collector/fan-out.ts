@@ -21,10 +21,16 @@ export interface Cursor {
   more(): Promise<boolean>
 }
 
-/** An offer with the moment at which it was read, which is the same for all replicas. */
+/** An offer with the moment at which it was first taken, which is the same for all replicas. */
 export interface StampedOffer {
   readonly offer: Offer
   readonly tokenTime: number
+}
+
+/** An offer in the window; undefined: nobody has taken it yet. */
+interface Waiting {
+  readonly offer: Offer
+  tokenTime: number | undefined
 }
 
 /** Options of `FanOut`. */
@@ -41,7 +47,7 @@ export class FanOut {
   readonly cursors: readonly Cursor[]
   readonly #options: FanOutOptions
   /** The window. Invariant: `#places[i]` counts from 0 to `#window.length`; one of them is 0. */
-  readonly #window: StampedOffer[] = []
+  readonly #window: Waiting[] = []
   readonly #places: number[]
   readonly #changed = new Wakeup()
   readonly #room = new Wakeup()
@@ -109,9 +115,8 @@ export class FanOut {
   }
 
   #add(offers: readonly Offer[]): void {
-    const tokenTime = this.#options.tokenNow()
     for (const offer of offers) {
-      this.#window.push({ offer, tokenTime })
+      this.#window.push({ offer, tokenTime: undefined })
       this.#bytes += sizeOf(offer)
       this.#lines += 1
     }
@@ -124,11 +129,15 @@ export class FanOut {
 
   #take(replica: number): StampedOffer | undefined {
     const place = present(this.#places[replica], 'the cursor belongs to this window')
-    const stamped = this.#window[place]
-    if (stamped === undefined) return undefined
+    const waiting = this.#window[place]
+    if (waiting === undefined) return undefined
+    // Not when it was read: reading begins before anyone is connected, and the cluster's time is
+    // not known until somebody is. Nothing was sent of it before it was taken.
+    waiting.tokenTime ??= this.#options.tokenNow()
+    const { offer, tokenTime } = waiting
     this.#places[replica] = place + 1
     if (place === 0) this.#trim()
-    return stamped
+    return { offer, tokenTime }
   }
 
   /** Lets go of what every replica has taken. */

@@ -29,8 +29,12 @@ import type { CallId, Command, Identity, KeyOperation, Operation, SettingName } 
 export const sessionBytes = 18
 /** Bytes of a payload hash. */
 export const payloadHashBytes = 16
-/** More operations than their numbers, 16 bits in a tombstone's key, can tell apart: refused. */
-export const batchOperationsMax = 65_535
+/**
+ * Operations of one batch. It is applied in one step, and a delete or a condition may read LevelDB:
+ * ten thousand of them take some 40 ms, 65,535 (what the format could number) some 400 ms, in which
+ * a leader would be given up by its followers.
+ */
+export const batchOperationsMax = 10_000
 /** Bytes of a mark's id. */
 export const markIdBytesMax = 64
 /**
@@ -156,6 +160,12 @@ export function payloadHash(operation: Uint8Array): Uint8Array {
   assert(operation.length > 0, 'an operation has bytes')
   // A copy of the first half, so that the other half is not kept alive by it.
   return new Uint8Array(hash('sha256', operation, 'buffer').subarray(0, payloadHashBytes))
+}
+
+/** How many changes of keys a command stands for: what it costs to apply, roughly. */
+export function operationCount(command: Command): number {
+  if (command.kind !== 'write' || command.operation.kind !== 'batch') return 1
+  return command.operation.operations.length
 }
 
 /** How long a command's encoding is, without making it. */

@@ -10,6 +10,7 @@ export {
   encodeEntry,
   encodeOperation,
   entryStamp,
+  operationCount,
   operationLength,
   operationSlice,
   payloadHash,

@@ -3,7 +3,8 @@
  *
  * A chunk is applied at once if nothing is ahead of it, so that a lone write is answered in the
  * same turn; a long queue is worked off in small steps between which the event loop turns, so that
- * heartbeats are never late because of it. At the overlay's cap it waits for LevelDB.
+ * heartbeats are never late because of it. A step ends by the clock, not by bytes: a delete of ten
+ * bytes may read LevelDB and take as long as a large put. At the overlay's cap it waits for LevelDB.
  */
 import { assert } from '../assert.ts'
 import type { Clock } from '../ports.ts'
@@ -12,6 +13,8 @@ import type { AppliedEntry, StateMachine } from '../state/index.ts'
 
 const chunkEntriesMax = 256
 const chunkBytesMax = 262_144
+/** An entry that is begun is applied whole; the next one then waits for the next step. */
+const stepMs = 5
 
 interface ApplierOptions {
   readonly clock: Clock
@@ -56,7 +59,7 @@ export class Applier {
       return
     }
     try {
-      onApplied(state.apply(this.#takeChunk()))
+      onApplied(this.#applyChunk())
     } catch (error) {
       onFailure(error)
       return
@@ -65,14 +68,19 @@ export class Applier {
     else this.#busy = false
   }
 
-  #takeChunk(): Entry[] {
+  /** Applies one entry at least, and more while bytes, number and time allow. */
+  #applyChunk(): readonly AppliedEntry[] {
+    const { clock, state } = this.#options
+    const until = clock.monotonic() + stepMs
+    const applied: AppliedEntry[] = []
     let bytes = 0
-    let count = 0
     for (const entry of this.#queue) {
       bytes += entry.data.byteLength
-      if (count > 0 && (bytes > chunkBytesMax || count >= chunkEntriesMax)) break
-      count++
+      const full = bytes > chunkBytesMax || applied.length >= chunkEntriesMax
+      if (applied.length > 0 && (full || state.overlayFull || clock.monotonic() >= until)) break
+      applied.push(...state.apply([entry]))
     }
-    return this.#queue.splice(0, count)
+    this.#queue.splice(0, applied.length)
+    return applied
   }
 }

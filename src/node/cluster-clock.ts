@@ -4,31 +4,41 @@
  * A leader's stamp is the last stamp of the log plus its own monotonic time since, slewed towards
  * its wall clock: at most twice as fast as real time, at least half as fast, never back. So a
  * clock that is a year off moves retention and session expiry by no more than the time for which
- * that node led.
+ * that node led, and the pause before it. A follower reckons in the same way between any two stamps
+ * of its leader, and is set right by each: what it gathered would be a leap on the day it leads.
  */
 import type { Clock } from '../ports.ts'
 
 export class ClusterClock {
   readonly #clock: Clock
-  /** The newest stamp known, and the monotonic moment at which it was reached. */
+  /** The newest stamp that stands in the log. */
+  #logStamp: number
+  /** The time last told, or seen, and the monotonic moment at which it was reached. */
   #stamp: number
   #reachedAt: number
 
   /** `lastStamp`: the newest stamp in the log; 0 for a new cluster, which starts at wall time. */
   constructor(clock: Clock, lastStamp: number) {
     this.#clock = clock
+    this.#logStamp = lastStamp
     this.#stamp = lastStamp
     this.#reachedAt = clock.monotonic()
   }
 
   /** A stamp was seen in the log: time never stands before it. */
   observe(stamp: number): void {
-    if (stamp <= this.#stamp) return
-    this.#stamp = stamp
-    this.#reachedAt = this.#clock.monotonic()
+    this.#logStamp = Math.max(this.#logStamp, stamp)
+    if (stamp > this.#stamp) this.#moveTo(stamp, this.#clock.monotonic())
   }
 
-  /** Cluster time now, whole ms. Each call may move it on, none moves it back. */
+  /** A new stamp of the leader's, seen by a follower: it holds, whatever was reckoned before. */
+  follow(stamp: number): void {
+    if (stamp <= this.#logStamp) return
+    this.#logStamp = stamp
+    this.#moveTo(stamp, this.#clock.monotonic())
+  }
+
+  /** Cluster time now, whole ms. Each call may move it on, none moves it back; only `follow` may. */
   now(): number {
     const monotonic = this.#clock.monotonic()
     const elapsed = Math.max(0, monotonic - this.#reachedAt)

@@ -3,7 +3,7 @@ import type { Digests } from '../command/index.ts'
 import type { StateMachine } from '../state/index.ts'
 import type { WireError } from '../transport/index.ts'
 import type { ReplyTo } from './replies.ts'
-import { thrownOnWire, wireError } from './replies.ts'
+import { isFailureOfNode, thrownOnWire, wireError } from './replies.ts'
 
 const waitingMax = 256
 
@@ -17,10 +17,13 @@ interface Waiting {
 
 export class Digesting {
   readonly #state: StateMachine
+  readonly #onFailure: (error: unknown) => void
   #waiting: Waiting[] = []
 
-  constructor(state: StateMachine) {
+  /** `onFailure`: the state is damaged, or failed, under the reading; told besides the answer. */
+  constructor(state: StateMachine, onFailure: (error: unknown) => void) {
     this.#state = state
+    this.#onFailure = onFailure
   }
 
   /** Answers now, or once the mark is applied and computed, or at the deadline. */
@@ -62,7 +65,12 @@ export class Digesting {
     computed.then(
       ({ index, effects, rows }: Digests) =>
         session.reply({ id, kind: 'digest', index, effects, rows }),
-      (error: unknown) => fail(waiting, { ...thrownOnWire(error), ...nothing }),
+      (error: unknown) => {
+        const wire = thrownOnWire(error)
+        fail(waiting, { ...wire, ...nothing })
+        // A digest is how rot is found: the node must not serve on from what it has just found.
+        if (isFailureOfNode(wire)) this.#onFailure(error)
+      },
     )
     return true
   }

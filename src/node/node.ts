@@ -16,6 +16,7 @@ import { ClientServer, PeerTransport } from '../transport/index.ts'
 import type { NodeStatus, Welcome, WireError } from '../transport/index.ts'
 import { Applier } from './applier.ts'
 import { ClusterClock } from './cluster-clock.ts'
+import { isDamage } from './damage.ts'
 import { Digesting } from './digests.ts'
 import { httpReply } from './http.ts'
 import { clientLimits } from './limits.ts'
@@ -61,6 +62,7 @@ export class Node {
   readonly #counters: Record<string, number> = { elections: 0, stepDowns: 0 }
   #clientAddress = ''
   #peerAddress = ''
+  #led = false
   #ticks = 0
   #turnAsked = false
   #ended: NodeEnd | undefined
@@ -98,7 +100,7 @@ export class Node {
       appliedIndex: () => state.appliedIndex,
     })
     this.#scans = new Scans(() => clock.monotonic())
-    this.#digests = new Digesting(state)
+    this.#digests = new Digesting(state, (error) => this.#stateFailed(error))
     this.#requests = new RequestHandler({
       limits: settings.limits,
       state,
@@ -169,6 +171,11 @@ export class Node {
   }
   get peerAddress(): string {
     return this.#peerAddress
+  }
+
+  /** What a start on the same disk may take for committed. */
+  get knownCommit(): number {
+    return this.#raft.durableCommitIndex
   }
 
   /** Binds the ports and takes part. Rejects, with nothing left open, where a port is taken. */
@@ -244,10 +251,10 @@ export class Node {
     const { logger } = this.#parts
     logger.info('role', { role: change.role, term: change.term, leader: change.leader ?? null })
     if (change.role === 'leader') this.#counters['elections'] = this.#count('elections') + 1
-    else if (this.#proposals.waitingCount > 0) {
-      this.#counters['stepDowns'] = this.#count('stepDowns') + 1
-      this.#proposals.leadershipLost()
-    }
+    else this.#proposals.leadershipLost()
+    const leads = change.role === 'leader'
+    if (this.#led && !leads) this.#counters['stepDowns'] = this.#count('stepDowns') + 1
+    this.#led = leads
   }
 
   #fetch(fetch: Fetch): void {
@@ -313,7 +320,9 @@ export class Node {
       return (await this.#parts.incarnations.pin(id, incarnation)) !== 'other'
     })
     const answered = accepted.catch((error: unknown) => {
-      this.#fail(error)
+      // What is no incarnation at all came off the wire: that is the peer's fault, not the disk's.
+      const misspoken = error instanceof QuorateError && error.code === 'QUORATE_USAGE'
+      if (!misspoken) this.#fail(error)
       return false
     })
     this.#pinning = answered
@@ -321,7 +330,10 @@ export class Node {
   }
 
   #observeStamp(entry: Entry): void {
-    if (entry.kind === 'commands') this.#clusterClock.observe(entryStamp(entry.data))
+    if (entry.kind !== 'commands') return
+    const stamp = entryStamp(entry.data)
+    if (this.#raft.role === 'leader') this.#clusterClock.observe(stamp)
+    else this.#clusterClock.follow(stamp)
   }
 
   // ---- What it says of itself -------------------------------------------------------------
@@ -387,8 +399,7 @@ export class Node {
   }
 
   #stateFailed(error: unknown): void {
-    const damaged = error instanceof QuorateError && error.code === 'QUORATE_CORRUPT'
-    void this.#end({ type: damaged ? 'stateDamaged' : 'failed', error })
+    void this.#end({ type: isDamage(error) ? 'stateDamaged' : 'failed', error })
   }
 
   async #end(end: NodeEnd): Promise<void> {
@@ -404,10 +415,15 @@ export class Node {
     this.#reads.failAll(stopping)
     this.#digests.failAll(stopping)
     this.#proposals.leadershipLost()
+    // At once, and together: a peer whose hello came in now would be refused as if it were a
+    // stranger, and stay away for long after; a slow client must not delay the rest.
+    const sockets = Promise.all([
+      this.#peers.close(),
+      this.#clients.close(stopping),
+      this.#scans.closeAll(),
+    ])
     const closings = [
-      () => this.#scans.closeAll(),
-      () => this.#clients.close(stopping),
-      () => this.#peers.close(),
+      () => sockets,
       () => this.#persisting,
       () => this.#pinning,
       // A state that failed is not asked to write again.

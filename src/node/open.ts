@@ -18,6 +18,7 @@ import {
   StatePointer,
 } from '../wal/index.ts'
 import type { DataDirectory, Recovered } from '../wal/index.ts'
+import { isDamage } from './damage.ts'
 import { Node } from './node.ts'
 import type { NodeSettings } from './options.ts'
 
@@ -39,11 +40,20 @@ export interface OpenNode {
   release(): Promise<void>
 }
 
-/** Opens everything. `freshState`: leave the state aside and make it anew from the log. */
+/** The state is to be left aside and made anew from the log. */
+export interface Rebuild {
+  /**
+   * What was committed, and durable here, when the damage was found: readers have seen the log up to
+   * it. What was committed beyond may not be what this disk holds at the same index.
+   */
+  readonly knownCommit: number
+}
+
+/** Opens everything. */
 export async function openNode(
   ports: NodePorts,
   settings: NodeSettings,
-  freshState: boolean,
+  rebuild?: Rebuild,
 ): Promise<OpenNode> {
   const { disk } = ports
   const { logger } = settings
@@ -59,10 +69,11 @@ export async function openNode(
       logger.warn('the last flush of the log was torn and is cut', { ...recovered.tornFlush })
     }
     const incarnations = await PeerIncarnations.open({ disk, directory: group })
-    const state = await openState(ports, { group, logger, freshState })
+    const state = await openState(ports, { group, logger, freshState: rebuild !== undefined })
     opened.push(() => state.abandon())
     state.liveFrom = recovered.lastIndex
-    const raft = makeRaft(ports, settings, { directory, recovered, state })
+    const knownCommit = rebuild?.knownCommit ?? 0
+    const raft = makeRaft(ports, settings, { directory, recovered, state, knownCommit })
     const node = new Node({
       clock: ports.clock,
       network: ports.network,
@@ -93,9 +104,14 @@ export async function openNode(
 function makeRaft(
   ports: NodePorts,
   settings: NodeSettings,
-  parts: { directory: DataDirectory; recovered: Recovered; state: StateMachine },
+  parts: {
+    directory: DataDirectory
+    recovered: Recovered
+    state: StateMachine
+    knownCommit: number
+  },
 ): Raft {
-  const { directory, recovered, state } = parts
+  const { directory, recovered, state, knownCommit } = parts
   const { appliedIndex } = state
   // The state holds nothing that this log did not hold durably before: a log that ends earlier
   // has lost acknowledged entries, and a node with it must neither vote nor acknowledge.
@@ -106,12 +122,26 @@ function makeRaft(
       `the log ends at entry ${recovered.lastIndex}, but entry ${appliedIndex} was applied from it`,
     )
   }
+  // An entry that was applied is never replaced (paper, section 5.4), so with another term at its
+  // place log or state is another node's, and it would answer what the others never knew.
+  const term = recovered.termRuns.findLast((run) => run.firstIndex <= appliedIndex)?.term ?? 0
+  if (term !== state.appliedTerm) {
+    throw corruptError(
+      recovered.end.file,
+      recovered.end.offset,
+      `entry ${appliedIndex} of the log is of term ${term}, the one that was applied of term ` +
+        `${state.appliedTerm}: log and state do not belong together`,
+    )
+  }
   const { timing } = settings
   return new Raft({
     id: directory.identity.nodeId,
     members: directory.identity.members.map((member) => member.id),
     random: ports.random,
-    hardState: recovered.hardState,
+    hardState: {
+      ...recovered.hardState,
+      commitIndex: Math.max(recovered.hardState.commitIndex, knownCommit),
+    },
     log: {
       termRuns: recovered.termRuns,
       lastIndex: recovered.lastIndex,
@@ -195,10 +225,6 @@ async function generations(disk: Disk, group: string): Promise<number[]> {
     .map((name) => /^state-([1-9]\d{0,8})$/.exec(name)?.[1])
     .filter((number) => number !== undefined)
     .map(Number)
-}
-
-function isDamage(error: unknown): boolean {
-  return error instanceof QuorateError && error.code === 'QUORATE_CORRUPT'
 }
 
 function checkPeers(settings: NodeSettings, directory: DataDirectory): void {

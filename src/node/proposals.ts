@@ -18,6 +18,8 @@ export interface PendingWrite {
   readonly session: ReplyTo
   readonly requestId: number
   readonly command: Uint8Array
+  /** Changes of keys that it stands for. */
+  readonly operations: number
   /** Monotonic ms after which nobody waits for the answer. */
   readonly deadline: number
 }
@@ -31,14 +33,18 @@ interface WaitingEntry {
 /** Bounds of one node's proposals. */
 export interface ProposalLimits {
   readonly entryBytesMax: number
-  readonly commandsPerEntryMax: number
+  /**
+   * Of all its commands together: an entry is applied in one step, some 10 µs for each, and the
+   * event loop should not wait longer than a few ms. Only a batch, which is one command, may.
+   */
+  readonly operationsPerEntryMax: number
   /** Writes that wait for an answer at once. */
   readonly waitingMax: number
 }
 
 export const defaultProposalLimits: ProposalLimits = {
   entryBytesMax: 1_048_576,
-  commandsPerEntryMax: 4096,
+  operationsPerEntryMax: 512,
   waitingMax: 65_536,
 }
 
@@ -69,11 +75,13 @@ export class Proposals {
     let start = 0
     while (start < writes.length) {
       let bytes = 0
+      let operations = 0
       let end = start
-      while (end < writes.length && end - start < limits.commandsPerEntryMax) {
+      for (; end < writes.length; end++) {
         bytes += writes[end]?.command.byteLength ?? 0
-        if (end > start && bytes > limits.entryBytesMax) break
-        end++
+        operations += writes[end]?.operations ?? 0
+        const full = bytes > limits.entryBytesMax || operations > limits.operationsPerEntryMax
+        if (full && end > start) break
       }
       this.#submitEntry(writes.slice(start, end))
       start = end

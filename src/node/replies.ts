@@ -28,3 +28,8 @@ export function thrownOnWire(error: unknown): WireError {
   if (error instanceof QuorateError) return toWireError(error)
   return wireError('QUORATE_INTERNAL', 'the node failed while it served the call')
 }
+
+/** Whether what a request met is the node's own failure, so that the node has to end. */
+export function isFailureOfNode({ code }: WireError): boolean {
+  return code === 'QUORATE_CORRUPT' || code === 'QUORATE_INTERNAL' || code === 'QUORATE_STORAGE'
+}

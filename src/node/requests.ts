@@ -2,16 +2,18 @@
  * Serves the requests of clients. The requests of one turn are handled as one batch: their writes
  * become one proposal, their linearizable reads share one read index.
  */
-import { checkCommand, decodeCommand } from '../command/index.ts'
-import type { Limits } from '../command/index.ts'
+import { checkCommand, decodeCommand, operationCount } from '../command/index.ts'
+import type { Limits, Row } from '../command/index.ts'
 import { unreachable } from '../assert.ts'
+import { QuorateError } from '../errors.ts'
 import type { StateMachine } from '../state/index.ts'
 import type { Consistency, NodeStatus, ReplyBody, Request, WireError } from '../transport/index.ts'
 import type { Digesting } from './digests.ts'
+import { clientLimits } from './limits.ts'
 import type { PendingWrite, Proposals } from './proposals.ts'
 import type { Reads } from './reads.ts'
 import type { ReplyTo } from './replies.ts'
-import { thrownOnWire, wireError } from './replies.ts'
+import { isFailureOfNode, thrownOnWire, wireError } from './replies.ts'
 import type { Scans } from './scans.ts'
 
 interface RequestsOptions {
@@ -34,9 +36,21 @@ interface RequestsOptions {
   readonly onFailure: (error: unknown) => void
 }
 
+/**
+ * Bytes of answers that wait for one client: above it no records are read for it. Far below where
+ * its connection is closed as too slow: a client that asks for many large records in one breath
+ * would be closed, ask for all of them again, and get none of them ever.
+ */
+const waitingBytesMax = 16_777_216
+
+/** Whoever asked, and how much it has yet to take. */
+export interface Asker extends ReplyTo {
+  readonly waitingBytes: number
+}
+
 /** One request and whom to answer. */
 export interface Asked {
-  readonly session: ReplyTo
+  readonly session: Asker
   readonly request: Request
 }
 
@@ -74,17 +88,20 @@ export class RequestHandler {
       fail(session, request.id, this.#options.notLeader())
       return undefined
     }
+    let operations: number
     try {
-      checkCommand(decodeCommand(command), this.#options.limits)
+      const decoded = decodeCommand(command)
+      checkCommand(decoded, this.#options.limits)
+      operations = operationCount(decoded)
     } catch (error) {
       fail(session, request.id, { ...thrownOnWire(error), ...notApplied })
       return undefined
     }
     const deadline = this.#options.now() + request.timeoutMs
-    return { session, requestId: request.id, command, deadline }
+    return { session, requestId: request.id, command, operations, deadline }
   }
 
-  #handle(session: ReplyTo, request: Request): void {
+  #handle(session: Asker, request: Request): void {
     const { state, scans, digests } = this.#options
     switch (request.kind) {
       case 'write':
@@ -92,7 +109,7 @@ export class RequestHandler {
       case 'get':
         this.#read(session, request, request.consistency, () => ({
           kind: 'rows',
-          rows: request.keys.map((key) => state.reader.get(key)),
+          rows: this.#rows(session, request.keys),
           readRevision: state.revision,
         }))
         return
@@ -133,6 +150,29 @@ export class RequestHandler {
     }
   }
 
+  /** Refuses what no frame holds before it takes the memory: one row may be asked for 16,384 times. */
+  #rows(session: Asker, keys: readonly Uint8Array[]): (Row | undefined)[] {
+    const { state, limits } = this.#options
+    if (session.waitingBytes >= waitingBytesMax) {
+      throw new QuorateError(
+        'QUORATE_OVERLOADED',
+        `${session.waitingBytes} bytes of answers wait to be taken`,
+        { details: { retryAfter: 20 } },
+      )
+    }
+    const { frameBytesMax } = clientLimits(limits)
+    let bytes = 0
+    return keys.map((key) => {
+      const row = state.reader.get(key)
+      bytes += row?.value.byteLength ?? 0
+      if (bytes <= frameBytesMax) return row
+      throw new QuorateError(
+        'QUORATE_TOO_LARGE',
+        `the values of these ${keys.length} keys are over ${frameBytesMax} bytes; ask for fewer`,
+      )
+    })
+  }
+
   #read(
     session: ReplyTo,
     request: Request,
@@ -154,9 +194,7 @@ export class RequestHandler {
       const wire = thrownOnWire(error)
       fail(session, id, { ...wire, ...notApplied })
       // Damage in the state is found by whoever reads it; the node must not serve on from it.
-      if (wire.code === 'QUORATE_CORRUPT' || wire.code === 'QUORATE_INTERNAL') {
-        this.#options.onFailure(error)
-      }
+      if (isFailureOfNode(wire)) this.#options.onFailure(error)
     }
     try {
       const body = serve()

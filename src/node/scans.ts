@@ -19,11 +19,17 @@ interface OpenScan {
   reading: boolean
 }
 
+interface Opening {
+  readonly owner: ReplyTo
+  /** Its owner went before it was open: nobody would ever close it. */
+  abandoned: boolean
+}
+
 export class Scans {
   readonly #now: () => number
   readonly #open = new Map<number, OpenScan>()
   /** Scans that are being opened count too, or a burst would pass the cap. */
-  #opening = 0
+  readonly #opening = new Set<Opening>()
   #nextId = 1
 
   constructor(now: () => number) {
@@ -32,18 +38,23 @@ export class Scans {
 
   /** Opens a scan and reads its first page. */
   async open(owner: ReplyTo, reader: StateReader, range: KeyRange): Promise<ReplyBody> {
-    if (this.#open.size + this.#opening >= scansMax) {
+    if (this.#open.size + this.#opening.size >= scansMax) {
       throw new QuorateError(
         'QUORATE_SCANS_FULL',
         `this node has ${scansMax} open scans; finish or close one, or try again later`,
       )
     }
-    this.#opening++
+    const opening: Opening = { owner, abandoned: false }
+    this.#opening.add(opening)
     let scan: Scan
     try {
       scan = await reader.openScan(range)
     } finally {
-      this.#opening--
+      this.#opening.delete(opening)
+    }
+    if (opening.abandoned) {
+      await scan.close()
+      throw scanLost('it was given up while it was opened')
     }
     const open: OpenScan = {
       id: this.#nextId++,
@@ -60,10 +71,7 @@ export class Scans {
   async next(owner: ReplyTo, scanId: number): Promise<ReplyBody> {
     const open = this.#open.get(scanId)
     if (open === undefined || open.owner !== owner) {
-      throw new QuorateError(
-        'QUORATE_SCAN_LOST',
-        'this node does not hold the scan any more: it was idle for 30 s, or the node restarted',
-      )
+      throw scanLost('it was idle for 30 s, or the node restarted')
     }
     if (open.reading) {
       throw new QuorateError('QUORATE_USAGE', 'a page of this scan is being read already')
@@ -79,6 +87,7 @@ export class Scans {
 
   /** The connection is gone, and with it all that it had open. */
   async closeOwnedBy(owner: ReplyTo): Promise<void> {
+    for (const opening of this.#opening) if (opening.owner === owner) opening.abandoned = true
     for (const open of this.#open.values()) if (open.owner === owner) await this.#close(open)
   }
 
@@ -90,6 +99,7 @@ export class Scans {
   }
 
   async closeAll(): Promise<void> {
+    for (const opening of this.#opening) opening.abandoned = true
     for (const open of this.#open.values()) await this.#close(open)
   }
 
@@ -101,8 +111,11 @@ export class Scans {
       if (done) await this.#close(open)
       return { kind: 'page', scanId: open.id, revision: open.scan.revision, rows, done }
     } catch (error) {
+      // Closed under the reader's hands, LevelDB refuses the rest of the page: that is the end of
+      // this scan, and no fault of the node's, which would stop it.
+      const closed = !this.#open.has(open.id) && !(error instanceof QuorateError)
       await this.#close(open)
-      throw error
+      throw closed ? scanLost('it was closed while a page was read') : error
     } finally {
       open.reading = false
     }
@@ -112,4 +125,8 @@ export class Scans {
     if (!this.#open.delete(open.id)) return
     await open.scan.close()
   }
+}
+
+function scanLost(why: string): QuorateError {
+  return new QuorateError('QUORATE_SCAN_LOST', `this node does not hold the scan any more: ${why}`)
 }

@@ -43,7 +43,16 @@ export interface Leader {
   readonly noopIndex: number
   readonly uncommitted: Uncommitted
   readonly reads: LeaderReads
+  readonly ownDisk: OwnDisk
   heartbeatElapsed: number
+}
+
+/** How a leader's disk keeps up with what the others have committed without it. */
+export interface OwnDisk {
+  /** How far it had come when that was last looked at. */
+  durableIndex: number
+  /** Ticks for which it has stood still there, behind the commit index. */
+  ticksBehind: number
 }
 
 /** What a node is at the moment. */

@@ -12,7 +12,7 @@ import type { ReadIndexStart } from './reads.ts'
 import type { Handed, Ready } from './ready.ts'
 import { completePersist, handleApplyFetched, hasWork, nothingHanded, takeReady } from './ready.ts'
 import type { ProposeResult } from './replication.ts'
-import { appendProposal, handleFetched, tickCheckQuorum } from './replication.ts'
+import { appendProposal, handleFetched, tickCheckQuorum, tickOwnDisk } from './replication.ts'
 import type { RaftStatus } from './status.ts'
 import { describeStatus } from './status.ts'
 import type { Entry, NodeId } from './types.ts'
@@ -35,6 +35,7 @@ export class Raft {
       expireReads(core)
       if (core.role.kind !== 'leader') return tickElection(core)
       tickCheckQuorum(core, core.role)
+      if (core.role.kind === 'leader') tickOwnDisk(core, core.role)
       return tickHeartbeat(core)
     })
   }
@@ -101,6 +102,15 @@ export class Raft {
   /** Everything up to here is on this node's disk. */
   get durableIndex(): number {
     return this.#core.log.durableIndex
+  }
+
+  /**
+   * What is committed and stands on this node's disk just so: what a node that starts again on that
+   * disk may take for committed. Beyond it the disk may still hold other entries, which a write that
+   * is not complete was to replace.
+   */
+  get durableCommitIndex(): number {
+    return Math.min(this.#core.commitIndex, this.#core.log.durableIndex)
   }
 
   /** A copy of the state, for operators. */

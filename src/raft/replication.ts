@@ -130,6 +130,23 @@ export function tickCheckQuorum(core: Core, role: Leader): void {
 }
 
 /**
+ * Gives up a leadership that can no longer answer anybody: the others commit, while the own disk
+ * has stood still for two election timeouts. What is committed is applied only where it is durable,
+ * so that every write and read would wait for this disk, for ever if it hangs; and since the
+ * heartbeats go on, nobody else would stand for election (`etcd#7617`). Where the commit index is
+ * not ahead, the disk is not what is missing, or no other quorum could do without it.
+ */
+export function tickOwnDisk(core: Core, { ownDisk }: Leader): void {
+  const { commitIndex, timing, log } = core
+  const standsStill = commitIndex > log.durableIndex && ownDisk.durableIndex === log.durableIndex
+  ownDisk.ticksBehind = standsStill ? ownDisk.ticksBehind + 1 : 0
+  ownDisk.durableIndex = log.durableIndex
+  if (ownDisk.ticksBehind <= 2 * timing.electionTicksMax) return
+  assert(core.members.length > 2, 'others can commit without this node')
+  becomeFollower(core, core.currentTerm, undefined)
+}
+
+/**
  * Commits what a quorum holds, but only up to an entry of the own term: an entry of an earlier
  * term on a majority can still be replaced (paper, section 5.4.2 and figure 8). The leader's own
  * share is what is durable here, not what it has in memory.

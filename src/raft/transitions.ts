@@ -54,6 +54,7 @@ export function becomeLeader(core: Core): void {
     noopIndex,
     uncommitted: new Uncommitted(),
     reads: { round: 0, confirming: undefined, waiting: [] },
+    ownDisk: { durableIndex: log.durableIndex, ticksBehind: 0 },
     heartbeatElapsed: 0,
   }
   change(core, leader)

@@ -27,6 +27,7 @@ import {
   payloadHash,
   sessionBytes,
   settingInRange,
+  timeMax,
   tokenAheadMsMax,
 } from '../command/index.ts'
 import type {
@@ -226,7 +227,11 @@ export class Executor {
     if (time < horizon) return { status: 'fenced', verdict: { status: 'expired', horizon } }
     const refusal = this.#refusalOfNew(time)
     if (refusal !== undefined) return refused(refusal)
-    this.#store.putToken(token, { kind: 'cancelled', base: this.#baseOf(time) })
+    // As if it had the latest time that any copy of the write can show by now: whoever fences may
+    // not know which time the writer gave its token, and absence is to be final all the same.
+    const latest = Math.min(this.#standing.clusterTime + tokenAheadMsMax, timeMax)
+    assert(time <= latest, 'a time further ahead is refused')
+    this.#store.putToken(token, { kind: 'cancelled', base: this.#baseOf(latest) })
     return { status: 'fenced', verdict: { status: 'absent', horizon, fenced: true } }
   }
 

@@ -345,9 +345,11 @@ export class RowStore {
     const failure =
       error instanceof QuorateError
         ? error
-        : new QuorateError('QUORATE_STORAGE', `the database ${this.#database.location} failed`, {
-            cause: error,
-          })
+        : new QuorateError(
+            'QUORATE_STORAGE',
+            `the database ${this.#database.location} failed: ${messageOf(error)}`,
+            { cause: error },
+          )
     this.#failure = { error: failure }
     this.#pins.reject(failure)
     this.#options.onFailure(failure)
@@ -374,4 +376,8 @@ export class RowStore {
       .finally(() => this.#background.delete(built))
     this.#background.add(built)
   }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }

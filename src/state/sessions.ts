@@ -14,8 +14,8 @@
  *    late copy of one of its calls would found it anew.
  * 4. The horizon never goes back, so what was refused once as expired stays refused.
  *
- * A refusal that is not `decided` leaves no trace at all: it says only that this copy had no
- * effect, and another copy of the call may still have one.
+ * A refusal that is not `decided` is not remembered: it says only that this copy had no effect, and
+ * another copy of the call may still have one.
  */
 import { assert } from '../assert.ts'
 import { byteString, ByteReader, defaultLimits, sessionAheadMsMax } from '../command/index.ts'
@@ -149,10 +149,12 @@ export class SessionTable {
     if (call.sequence < session.firstOutstanding) return refused('QUORATE_SESSION_FORGOTTEN')
     const first = Math.max(session.firstOutstanding, call.firstOutstanding)
     if (call.sequence >= first + windowMax) return refused('QUORATE_SESSION_WINDOW')
-    if (this.#answers.total >= answersMax) return refused('QUORATE_SESSIONS_FULL')
     // Before it is decided, not after: the command may be a setting that moves the horizon, and
-    // must not sweep away the session that is to remember it.
+    // must not sweep away the session that is to remember it. And before the cap is asked: that the
+    // client waits for fewer answers holds whatever becomes of this call, and at the cap it is the
+    // only way, short of expiry, by which answers ever go.
     this.#touch(session, call)
+    if (this.#answers.total >= answersMax) return refused('QUORATE_SESSIONS_FULL')
     return { kind: 'decide', session }
   }
 

@@ -25,6 +25,8 @@ export interface ClientSession {
   readonly id: number
   /** Where the client is, for people. */
   readonly remote: string
+  /** Reply bytes that the client has not taken. */
+  readonly waitingBytes: number
   /** Answers a request. Ignored once the connection is closed, and for a request already answered. */
   reply(reply: Reply): void
   /** Tells the client why, and closes. */
@@ -104,7 +106,6 @@ export class Session implements ClientSession {
     return this.#announced
   }
 
-  /** Reply bytes that the client has not taken. */
   get waitingBytes(): number {
     return this.#state === 'closed' ? 0 : this.#replies.bytes + this.#connection.bufferedBytes
   }

@@ -4,7 +4,9 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { nodePaths, writeClusterFile } from '../../src/cluster/cluster-file.ts'
+import { showLiveStatus } from '../../src/cli/live-status.ts'
+import { Output } from '../../src/cli/output.ts'
+import { nodePaths, requireClusterFile, writeClusterFile } from '../../src/cluster/cluster-file.ts'
 import { quorate } from './harness.ts'
 
 let cwd = ''
@@ -96,6 +98,43 @@ describe('where the cluster is down', () => {
     const ended = await quorate(['cluster', 'kill', 'n2', '-o', 'json'], { cwd })
     expect(JSON.parse(ended.stdout)).toEqual({ schema: 1, node: 'n2', pid: null, killed: false })
     expect((await quorate(['cluster', 'pause', 'n2'], { cwd })).code).toBe(5)
+  })
+
+  test('what to do next names the directory where that is not the usual one', async () => {
+    makeCluster()
+    const usual = await quorate(['cluster', 'resume', 'n1'], { cwd })
+    expect(usual.stderr).toBe('next: quorate cluster restart n1\n')
+    const path = join(cwd, '.quorate')
+    const named = await quorate(['cluster', 'resume', 'n1', '--data-dir', path], { cwd: '/' })
+    expect(named.stderr).toBe(`next: quorate cluster restart --data-dir ${path} n1\n`)
+  })
+
+  test('the live status ends where another command has taken the cluster down', async () => {
+    const path = makeCluster()
+    const file = requireClusterFile(path)
+    const down = { ...file, nodes: file.nodes.map((node) => ({ ...node, pid: null })) }
+    writeClusterFile(down)
+    const notes: string[] = []
+    const stream = {
+      write: (chunk: string | Uint8Array, done: () => void) => {
+        notes.push(String(chunk))
+        done()
+        return true
+      },
+    }
+    const io = {
+      stdout: stream,
+      stderr: stream,
+      stdin: async function* () {},
+      env: {},
+      cwd,
+      version: '1',
+      signal: new AbortController().signal,
+      connect: () => Promise.reject(new Error('the live status needs no client')),
+    }
+    const out = new Output(io, { format: undefined, colour: false })
+    await showLiveStatus({ io, out, globals: { color: false } }, down, true)
+    expect(notes.join('')).toContain('the cluster was taken down by another command')
   })
 
   test('an unknown node is a usage error, a missing leader is not', async () => {

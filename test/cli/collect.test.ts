@@ -92,6 +92,25 @@ describe('collect', () => {
     expect(rows.size).toBe(1)
   })
 
+  test('--timeout bounds an attempt, and tokens are dated in the time of the cluster', async () => {
+    const times: unknown[] = []
+    const put = async (_key: string, _value: Uint8Array, options: { tokenTime?: number }) => {
+      times.push(options.tokenTime)
+      return { verdict: 'applied', revision: 1 }
+    }
+    const client = { put, on: () => () => {}, clusterTime: 12_345 }
+    const stdin = [bytes('{"id":1}\n')]
+
+    const ended = await quorate(
+      'collect - --key {id} --token {id} --timeout 700ms --replicas 2'.split(' '),
+      { client, stdin },
+    )
+
+    expect(ended.code).toBe(0)
+    expect(ended.connected?.options).toMatchObject({ attemptTimeout: 700 })
+    expect(times).toEqual([12_345, 12_345])
+  })
+
   test('a made-up market has templates of its own', async () => {
     const { rows, client } = store()
     const ended = await quorate(

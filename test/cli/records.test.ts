@@ -46,6 +46,22 @@ describe('put', () => {
     expect(JSON.parse(ended.stdout)).toEqual({ schema: 1, verdict, revision: 3 })
   })
 
+  test('an argument that was no UTF-8 is refused, not stored as something else', async () => {
+    for (const words of [
+      ['put', 'k\uFFFD', 'v'],
+      ['put', 'k', '\uFFFD'],
+      ['put', 'k', 'v', '--token', '\uFFFD'],
+      ['get', '\uFFFD'],
+      ['del', '\uFFFD'],
+      ['verdict', '\uFFFD'],
+      ['scan', '--prefix', '\uFFFD'],
+    ]) {
+      const ended = await quorate(words, { client: {} })
+      expect(ended.stderr).toContain('is not valid UTF-8')
+      expect(ended.code).toBe(2)
+    }
+  })
+
   test('options reach the client', async () => {
     const { noted, client } = answering('put', { verdict: 'applied', revision: 1 })
     await quorate(
@@ -189,14 +205,16 @@ test('del tells whether there was a record', async () => {
 describe('scan', () => {
   function scanning(count: number): { asked: object[]; client: object } {
     const asked: object[] = []
-    const scan = async function* (options: object) {
-      asked.push(options)
+    const entries = async function* () {
       for (let i = 1; i <= count; i++) {
         yield { key: bytes(`k${i}`), value: bytes(`v${i}`), revision: i, readRevision: 77 }
       }
     }
-    const status = async (): Promise<object> => ({ endpoints: [{ node: { revision: 5 } }, {}] })
-    return { asked, client: { scan, status } }
+    const scan = (options: object) => {
+      asked.push(options)
+      return Object.assign(entries(), { revision: 77 })
+    }
+    return { asked, client: { scan } }
   }
 
   test('JSON is one document at one revision', async () => {
@@ -214,7 +232,7 @@ describe('scan', () => {
 
   test('an empty one is a document as well', async () => {
     const ended = await quorate(['scan', '-o', 'json'], scanning(0))
-    expect(JSON.parse(ended.stdout)).toEqual({ schema: 1, revision: 5, entries: [] })
+    expect(JSON.parse(ended.stdout)).toEqual({ schema: 1, revision: 77, entries: [] })
   })
 
   test('ndjson is an entry a line, raw a value a line', async () => {

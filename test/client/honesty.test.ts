@@ -36,11 +36,12 @@ describe('under random faults', () => {
           minLength: 5,
           maxLength: 25,
         }),
-        async (seed, rates, plan) => {
+        fc.constantFrom(undefined, 40, 150),
+        async (seed, rates, plan, attemptTimeout) => {
           const world = new World(seed)
           const nodes = await world.start(3)
           const cluster = new FakeCluster(world.random.fork(), nodes, rates)
-          const db = await world.connect()
+          const db = await world.connect(attemptTimeout === undefined ? {} : { attemptTimeout })
 
           const calls: Promise<string>[] = []
           for (const [i, step] of plan.entries()) {

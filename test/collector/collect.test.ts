@@ -256,7 +256,7 @@ describe('trouble on the way', () => {
     expect(clock.monotonic()).toBeGreaterThan(200)
   })
 
-  test('the time of a token is when the line was read, by the clock that was given', async () => {
+  test('the time of a token is when the first replica took it, by the clock that was given', async () => {
     const store = new FakeStore()
     let now = 5_000
 

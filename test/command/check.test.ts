@@ -92,7 +92,7 @@ describe('sizes', () => {
     expect(codeOf(write(over))).toBe('QUORATE_TOO_LARGE')
   })
 
-  test('a batch of more operations than can be numbered', () => {
+  test('a batch of more operations than one step of apply should take', () => {
     const operations = Array.from({ length: batchOperationsMax + 1 }, () => put(1, 0))
     expect(codeOf(write({ kind: 'batch', operations }))).toBe('QUORATE_TOO_LARGE')
   })

@@ -149,17 +149,19 @@ if (realFiles.length === 0) {
 }
 
 describe.runIf(realFiles.length > 0)('real collector records', () => {
-  let cluster: LocalCluster
-  beforeAll(async () => {
-    cluster = await LocalCluster.up()
-  })
-  afterAll(() => cluster.down())
-
-  // The smallest file in every run; all of them where time is no matter.
+  // The smallest file in every run; all of them where time is no matter. Each on a cluster of its
+  // own: the files share exchanges, and so prefixes.
   const chosen = process.env['QUORATE_ALL_DATA'] === '1' ? realFiles : realFiles.slice(-1)
-  test.for(chosen)('%s is stored exactly once', { timeout: 600_000 }, async (name) => {
-    const path = join(realData, name)
-    const lines = gunzipSync(readFileSync(path)).toString('utf8').trimEnd().split('\n')
-    await checkFile(cluster, { name, path, lines, identity: ['--token', tokenTemplate] })
+  const identities = [['--token', tokenTemplate], ['--once']]
+  const cases = chosen.flatMap((name) => identities.map((identity) => ({ name, identity })))
+  test.for(cases)('$name is stored exactly once, by $identity', async ({ name, identity }) => {
+    const cluster = await LocalCluster.up()
+    try {
+      const path = join(realData, name)
+      const lines = gunzipSync(readFileSync(path)).toString('utf8').trimEnd().split('\n')
+      await checkFile(cluster, { name, path, lines, identity })
+    } finally {
+      await cluster.down()
+    }
   })
 })

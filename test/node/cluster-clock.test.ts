@@ -37,6 +37,38 @@ describe('cluster time', () => {
     expect(time.now()).toBe(1_700_000_600_000)
   })
 
+  test('a follower whose wall clock is a year ahead does not gather a lead of its own', async () => {
+    const start = 1_700_000_000_000
+    const clock = new ManualClock(start + 31_536_000_000)
+    const time = new ClusterClock(clock, start)
+    // It is asked for the time by its clients, while it follows a leader whose clock is right.
+    for (let second = 1; second <= 3_600; second++) {
+      await clock.advance(1_000)
+      time.now()
+      time.follow(start + second * 1_000)
+    }
+    expect(time.now()).toBe(start + 3_600_000)
+    await clock.advance(1_000)
+    expect(time.now()).toBe(start + 3_602_000)
+  })
+
+  test('nor does one that is asked before anything stands in the log', async () => {
+    const clock = new ManualClock(1_700_000_000_000 + 31_536_000_000)
+    const time = new ClusterClock(clock, 0)
+    time.now()
+    time.follow(1_700_000_000_000)
+    expect(time.now()).toBe(1_700_000_000_000)
+  })
+
+  test('an older stamp of the log does not turn a follower back', async () => {
+    const clock = new ManualClock(1_700_000_000_000)
+    const time = new ClusterClock(clock, 1_700_000_000_000)
+    await clock.advance(10_000)
+    time.follow(1_700_000_009_000)
+    time.follow(1_700_000_001_000)
+    expect(time.now()).toBe(1_700_000_009_000)
+  })
+
   test('with any jumps of the wall clock it is monotone and within its speeds', async () => {
     const steps = fc.array(
       fc.record({

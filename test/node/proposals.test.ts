@@ -34,13 +34,17 @@ class Script {
     })
   }
 
-  write(count: number, options: { bytes?: number; deadline?: number } = {}): void {
+  write(
+    count: number,
+    options: { bytes?: number; operations?: number; deadline?: number } = {},
+  ): void {
     const session = { reply: (reply: Reply) => void this.replies.push(reply) }
     this.proposals.submit(
       Array.from({ length: count }, (_, i) => ({
         session,
         requestId: i + 1,
         command: new Uint8Array(options.bytes ?? 10),
+        operations: options.operations ?? 1,
         deadline: options.deadline ?? 5_000,
       })),
     )
@@ -102,7 +106,7 @@ describe('waiting writes', () => {
   })
 
   test('large turns become several entries, each within its bounds', () => {
-    const script = new Script({ entryBytesMax: 1_000, commandsPerEntryMax: 50 })
+    const script = new Script({ entryBytesMax: 1_000, operationsPerEntryMax: 50 })
     script.write(120, { bytes: 10 })
     expect(script.proposed.map((data) => decodeEntry(data).commands.length)).toEqual([50, 50, 20])
     const large = new Script({ entryBytesMax: 1_000 })
@@ -111,6 +115,15 @@ describe('waiting writes', () => {
     const huge = new Script({ entryBytesMax: 1_000 })
     huge.write(1, { bytes: 5_000 })
     expect(huge.proposed).toHaveLength(1)
+  })
+
+  test('an entry is applied in one step, so what batches change is counted together', () => {
+    const script = new Script({ operationsPerEntryMax: 1_000 })
+    script.write(7, { operations: 300 })
+    expect(script.proposed.map((data) => decodeEntry(data).commands.length)).toEqual([3, 3, 1])
+    const huge = new Script({ operationsPerEntryMax: 1_000 })
+    huge.write(2, { operations: 5_000 })
+    expect(huge.proposed).toHaveLength(2)
   })
 
   test.each([

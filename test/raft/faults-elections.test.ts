@@ -214,4 +214,41 @@ describe('elections', () => {
       expect(leaders.at(-1), `seed ${seed}`).toBeDefined()
     }
   })
+
+  test('a leader whose disk stands still gives way to one that can write (etcd#7617)', () => {
+    const group = new Group([{}, {}, {}])
+    freshLeader(group)
+
+    group.node('n1').isSlow = true
+    group.propose('n1', 'a')
+    const leaders = runClock(group, patience, 4)
+
+    const leader = leaders.at(-1)?.split('/')[0] ?? ''
+    expect(['n2', 'n3']).toContain(leader)
+    group.propose(leader, 'b')
+    group.deliver()
+    // No-op and write of the old leader, no-op and write of the new one.
+    expect(group.node(leader).appliedIndex).toBe(4)
+    // And then there is peace, although the disk stands still for ever.
+    const later = runClock(group, 3 * patience, 5)
+    expect(new Set(later)).toEqual(new Set([leaders.at(-1)]))
+  })
+
+  test('a slow disk that gets on, or one that all wait for, costs no leader its office', () => {
+    for (const nodes of [3, 2, 1]) {
+      const group = new Group(Array.from({ length: nodes }, () => ({})))
+      freshLeader(group)
+      const [leader] = runClock(group, 1, 6)
+      const disk = group.node('n1')
+      disk.isSlow = true
+
+      // One write is always ahead of the disk, so that it never catches up, and yet gets on.
+      group.propose('n1', 'a')
+      for (let n = 0; n < 20; n++) {
+        group.propose('n1', 'a')
+        expect(new Set(runClock(group, 2 * electionTicks, n))).toEqual(new Set([leader]))
+        if (nodes === 3) group.sync('n1')
+      }
+    }
+  })
 })

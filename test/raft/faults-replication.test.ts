@@ -153,6 +153,29 @@ describe('replication and commit', () => {
     expect(sent(group, 'n1').at(-1)).toMatchObject({ term: 3, matchIndex: 2 })
   })
 
+  test('what a start may take for committed never covers what the disk has yet to replace', () => {
+    const group = new Group([{ terms: [1] }, { terms: [1, 1, 1] }, { terms: [1] }])
+    const { raft, disk } = group.node('n2')
+    group.node('n2').isSlow = true
+    const entries = entriesOfTerms([2, 2], 2)
+    const prevLog = { index: 1, term: 1 }
+    group.step({
+      type: 'appendEntries',
+      ...header('n1', 'n2', 2),
+      prevLog,
+      entries,
+      leaderCommit: 3,
+    })
+
+    expect(raft.status().commitIndex).toBe(3)
+    expect(disk.entries.map(({ term }) => term)).toEqual([1, 1, 1])
+    expect(raft.durableCommitIndex).toBe(1)
+    group.sync('n2')
+
+    expect(disk.entries.map(({ term }) => term)).toEqual([1, 2, 2])
+    expect(raft.durableCommitIndex).toBe(3)
+  })
+
   test('gaps, falling terms and entries of the future are refused as a whole (logcabin#160)', () => {
     const bad = [
       { prevLog: empty, entries: [entry(2, 1)] },

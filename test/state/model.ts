@@ -203,7 +203,7 @@ export class Model {
         if (verdict.status !== 'absent' || verdict.fenced) return { status: 'fenced', verdict }
         const refusal = this.#refusal(command.time)
         if (refusal !== undefined) return refusal
-        const base = Math.max(command.time, this.time)
+        const base = this.time + week
         this.tokens.set(name, {
           base,
           cancelled: true,

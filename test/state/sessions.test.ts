@@ -352,6 +352,26 @@ describe('the cap', () => {
     expect(table.admit(calls(time - 1, 0)(1), 5).kind).toBe('decide')
   })
 
+  test('of answers kept is left by whoever waits for fewer of them, at the cap too', () => {
+    const standing = new Standing({ ...emptyApplied, index: 1, clusterTime: time }, defaultSettings)
+    standing.advance(time)
+    const table = new SessionTable(standing)
+    const answer: Answer = { status: 'applied', revision: 1 }
+    const answers = new Map(
+      Array.from({ length: windowMax }, (_, i) => [i + 1, { fingerprint: 5, answer }]),
+    )
+    const row = { closed: false, lastWrite: time, firstOutstanding: 1, answers }
+    for (let i = 0; i < answersMax / windowMax; i++) table.load(sessionName(time, i), row)
+
+    // Every client has had all its answers, and says so with its next call. Were that not heard,
+    // nobody could write until the sessions expire.
+    for (let i = 0; i < answersMax / windowMax; i++) {
+      const session = sessionName(time, i)
+      const next = { session, sequence: windowMax + 1, firstOutstanding: windowMax + 1 }
+      expect(table.admit(next, 5).kind).toBe('decide')
+    }
+  })
+
   test('is a rule of the log: after a restart the same calls are refused', async () => {
     const disk = new MemoryDatabase()
     const driver = new Driver(await openMachine(await disk.open()), time)

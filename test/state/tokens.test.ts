@@ -7,9 +7,21 @@
  */
 import { describe, expect, test } from 'vitest'
 import { encodeOperation, payloadHash } from '../../src/command/index.ts'
-import type { Command, Operation } from '../../src/command/index.ts'
+import type { Answer, Command, Operation } from '../../src/command/index.ts'
 import { MemoryDatabase } from '../suites/memory-database.ts'
-import { b, del, Driver, once, openMachine, plain, put, text, token } from './support.ts'
+import {
+  b,
+  del,
+  Driver,
+  once,
+  openMachine,
+  plain,
+  put,
+  sessionName,
+  text,
+  token,
+  write,
+} from './support.ts'
 
 const time = 1_700_000_000_000
 const minute = 60_000
@@ -142,6 +154,24 @@ describe('once', () => {
 })
 
 describe('retention', () => {
+  test('of a fence outlasts every copy of the write, whatever time that was given', async () => {
+    const driver = await start()
+    const ahead = driver.time + 3 * 24 * hour
+    // Whoever fences need not know the time that the writer chose.
+    const fenced = driver.one({ kind: 'fence', call: driver.call(), token: b('t'), time })
+    expect(fenced).toMatchObject({ verdict: { status: 'absent', fenced: true } })
+
+    const copy = (): Answer => {
+      const call = { session: sessionName(driver.time), sequence: 1, firstOutstanding: 1 }
+      return driver.one(write(call, put('k', 'late'), token('t', ahead)))
+    }
+    driver.time += 24 * hour + 1
+    expect(copy()).toMatchObject({ status: 'refused', code: 'QUORATE_TOKEN_CANCELLED' })
+    driver.time = ahead + 24 * hour + 1
+    expect(copy()).toMatchObject({ status: 'refused' })
+    expect(driver.machine.revision).toBe(0)
+  })
+
   test('ends exactly when the base is behind the horizon; then a copy is refused', async () => {
     const driver = await start()
     driver.write(put('k', 'v'), token('t', time - hour))
@@ -338,12 +368,13 @@ describe('fences', () => {
   test('hold for as long as a copy of the token would be let in', async () => {
     const driver = await start()
     driver.one(fence(driver, 't', time + day))
-    const later = new Driver(driver.machine, time + 2 * day)
-    expect(later.write(put('k', 'v'), token('t', time + day))).toEqual(
+    // The latest time that a copy could show when the fence was made lies a week ahead of it.
+    const later = new Driver(driver.machine, time + 8 * day)
+    expect(later.write(put('k', 'v'), token('t', time + 7 * day))).toEqual(
       refused('QUORATE_TOKEN_CANCELLED'),
     )
-    const last = new Driver(driver.machine, time + 2 * day + 1)
-    expect(last.write(put('k', 'v'), token('t', time + day))).toEqual(
+    const last = new Driver(driver.machine, time + 8 * day + 1)
+    expect(last.write(put('k', 'v'), token('t', time + 7 * day))).toEqual(
       refused('QUORATE_TOKEN_EXPIRED'),
     )
   })

@@ -193,6 +193,20 @@ describe('a last flush that power cut', () => {
     }
   })
 
+  test('and whose erasure was cut short in turn, front to back: the flush is gone', async () => {
+    const start = whole.recovered.end.offset - 1536
+    for (let erased = 4; erased < 1100; erased++) {
+      const copy = disk.clone()
+      cut(copy, 1100)
+      copy.damage(segment(3), new Uint8Array(erased), start)
+
+      const seen = await see(copy, small)
+
+      expect(short(seen.read)).toEqual(withoutLast)
+      expect(seen.recovered.end).toEqual({ file: segment(3), offset: start })
+    }
+  })
+
   test('sector by sector, in every order: the flush is gone, and the log goes on', async () => {
     const start = whole.recovered.end.offset - 1536
     for (let kept = 0; kept < 7; kept++) {

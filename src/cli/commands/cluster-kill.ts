@@ -1,6 +1,6 @@
 /** `quorate cluster kill`. */
 import type { Command } from 'commander'
-import { localCommand, withCluster } from '../cluster-command.ts'
+import { dataDirFlag, localCommand, withCluster } from '../cluster-command.ts'
 import { addExamples } from '../command.ts'
 import type { Cli } from '../io.ts'
 
@@ -14,7 +14,8 @@ export function clusterKillCommand(cli: Cli): Command {
   )
     .argument('<node>', 'n1, n2, …, or leader')
     .action((name: string) =>
-      withCluster(cli, command, async ({ out }, file) => {
+      withCluster(cli, command, async (run, file) => {
+        const { out } = run
         const { killNode, resolveNode } = await import('../../cluster/index.ts')
         const node = await resolveNode(file, name)
         const killed = await killNode(node)
@@ -25,7 +26,8 @@ export function clusterKillCommand(cli: Cli): Command {
         const role = name === 'leader' ? ', the leader,' : ''
         const text = killed ? `was killed (process ${node.pid})` : 'was not running'
         await out.line(`${node.id}${role} ${text}`)
-        if (killed) await out.note(`next: quorate cluster restart ${node.id}`)
+        if (killed)
+          await out.note(`next: quorate cluster restart${dataDirFlag(run, file)} ${node.id}`)
       }),
     )
   return addExamples(command, [['and watch another one take over', 'quorate cluster kill leader']])

@@ -1,6 +1,6 @@
 /** `quorate cluster pause`. */
 import type { Command } from 'commander'
-import { localCommand, withCluster } from '../cluster-command.ts'
+import { dataDirFlag, localCommand, withCluster } from '../cluster-command.ts'
 import { addExamples } from '../command.ts'
 import { exitCodes, type Cli } from '../io.ts'
 
@@ -14,7 +14,8 @@ export function clusterPauseCommand(cli: Cli): Command {
   )
     .argument('<node>', 'n1, n2, …, or leader')
     .action((name: string) =>
-      withCluster(cli, command, async ({ out }, file) => {
+      withCluster(cli, command, async (run, file) => {
+        const { out } = run
         const { pauseNode, resolveNode } = await import('../../cluster/index.ts')
         const node = await resolveNode(file, name)
         const paused = pauseNode(node)
@@ -23,7 +24,8 @@ export function clusterPauseCommand(cli: Cli): Command {
         } else {
           const text = paused ? `is paused (process ${node.pid})` : 'is not running'
           await out.line(`${node.id} ${text}`)
-          if (paused) await out.note(`next: quorate cluster resume ${node.id}`)
+          if (paused)
+            await out.note(`next: quorate cluster resume${dataDirFlag(run, file)} ${node.id}`)
         }
         if (!paused) cli.exitCode = exitCodes.unavailable
       }),

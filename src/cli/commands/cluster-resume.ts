@@ -1,6 +1,6 @@
 /** `quorate cluster resume`. */
 import type { Command } from 'commander'
-import { localCommand, withCluster } from '../cluster-command.ts'
+import { dataDirFlag, localCommand, withCluster } from '../cluster-command.ts'
 import { exitCodes, type Cli } from '../io.ts'
 
 /** Declares it. */
@@ -12,7 +12,8 @@ export function clusterResumeCommand(cli: Cli): Command {
   )
     .argument('<node>', 'n1, n2, …')
     .action((name: string) =>
-      withCluster(cli, command, async ({ out }, file) => {
+      withCluster(cli, command, async (run, file) => {
+        const { out } = run
         const { resolveNode, resumeNode } = await import('../../cluster/index.ts')
         const node = await resolveNode(file, name)
         const resumed = resumeNode(node)
@@ -20,7 +21,8 @@ export function clusterResumeCommand(cli: Cli): Command {
           await out.json({ schema: 1, node: node.id, pid: resumed ? node.pid : null, resumed })
         } else {
           await out.line(`${node.id} ${resumed ? `runs (process ${node.pid})` : 'is not running'}`)
-          if (!resumed) await out.note(`next: quorate cluster restart ${node.id}`)
+          if (!resumed)
+            await out.note(`next: quorate cluster restart${dataDirFlag(run, file)} ${node.id}`)
         }
         if (!resumed) cli.exitCode = exitCodes.unavailable
       }),

@@ -2,7 +2,7 @@
 import { Option, type Command } from 'commander'
 import type { ClusterFile, ClusterView, NodeTuning } from '../../cluster/index.ts'
 import { usageError } from '../../errors.ts'
-import { localCommand, type ClusterOptions } from '../cluster-command.ts'
+import { dataDirFlag, localCommand, type ClusterOptions } from '../cluster-command.ts'
 import { addExamples, beginRun, type Run } from '../command.ts'
 import { dataDirectory } from '../endpoints.ts'
 import type { Cli } from '../io.ts'
@@ -156,8 +156,7 @@ async function printUp(
   for (const line of statusLines(view, out.paint, out.columns)) await out.line(line)
   const what = started.length === 0 ? 'was up already' : 'is up'
   await out.note(`the cluster ${what}; leader ${out.paintError('name', view.leader ?? '?')}`)
-  const usual = file.dataDirectory === dataDirectory(run.io, undefined)
-  const flag = usual ? '' : ` --data-dir ${file.dataDirectory}`
+  const flag = dataDirFlag(run, file)
   await out.note(`next: quorate put${flag} hello world`)
   await out.note(`      quorate cluster kill${flag} leader`)
   await out.note(`      quorate cluster down${flag}`)

@@ -1,6 +1,7 @@
 /** `quorate collect`. */
 import { resolve } from 'node:path'
 import { Option, Command } from 'commander'
+import type { Client } from '../../client/index.ts'
 import type { CollectOptions, CollectReport, LineSource, Template } from '../../collector/index.ts'
 import type * as collectorModule from '../../collector/index.ts'
 import { usageError } from '../../errors.ts'
@@ -47,7 +48,8 @@ export function collectCommand(cli: Cli): Command {
       'Writes the records of a file, a pipe or a source as n collector replicas would: each ' +
         'replica writes every record through a client of its own, and repeats it until it has a ' +
         'verdict, and each record is stored once. A line is stored byte for byte. Keys and ' +
-        "tokens are made from the record's fields, like candle/{exchange}/{payload.id}.",
+        "tokens are made from the record's fields, like candle/{exchange}/{payload.id}. Here " +
+        '--timeout bounds one attempt of a write, and --give-up-after the whole run.',
     )
     .argument('[file]', 'NDJSON, also as .gz; - reads stdin')
     .option('--key <template>', 'where a record is stored')
@@ -122,10 +124,12 @@ async function runCollect(
   const templates = templatesOf(collector, options)
   const progress = progressTeller(run.out)
   const rejections = rejectionTeller(run.out)
+  const clients = await clientsOf(run, options)
   const report = await collector.collect({
     source: await sourceOf(run, file, options, realClock),
     replicas: options.replicas ?? 1,
-    connect: await connector(run, options),
+    connect: clients.connect,
+    tokenNow: () => clients.clusterTime() ?? realClock.wall(),
     keyTemplate: templates.key,
     ...(templates.token !== undefined && { tokenTemplate: templates.token }),
     ...(options.once === true && { once: true }),
@@ -220,24 +224,39 @@ async function sourceOf(
   })
 }
 
-/** How a replica gets its client. `--timeout` bounds an attempt; the replica then goes on trying. */
-async function connector(run: Run, options: ClientOptions): Promise<CollectOptions['connect']> {
+interface Clients {
+  readonly connect: CollectOptions['connect']
+  /** Undefined until a replica is connected. */
+  readonly clusterTime: () => number | undefined
+}
+
+/**
+ * How a replica gets its client. `--timeout` bounds an attempt, not a call: a record's call goes
+ * on until it has its verdict. Tokens are dated in the cluster's time, because on a machine whose
+ * clock is wrong all of them would be refused.
+ */
+async function clientsOf(run: Run, options: ClientOptions): Promise<Clients> {
   const { endpoints } = await findEndpoints(run.io, {
     endpoints: run.globals.endpoints,
     dataDir: options.dataDir,
   })
-  return async (onRetry) => {
+  const timeout = run.globals.timeout ?? defaultTimeoutMs
+  let first: Client | undefined
+  const connect: CollectOptions['connect'] = async (onRetry) => {
     const client = await run.io.connect(endpoints, {
-      timeout: run.globals.timeout ?? defaultTimeoutMs,
+      timeout,
+      attemptTimeout: timeout,
       keyEncoding: 'utf8',
       valueEncoding: 'buffer',
       signal: run.io.signal,
     })
+    first ??= client
     client.on('status', (event) => {
       if (event.type === 'retry') onRetry()
     })
     return client
   }
+  return { connect, clusterTime: () => first?.clusterTime }
 }
 
 function exitCodeOf(report: CollectReport): number {

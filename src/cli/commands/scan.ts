@@ -1,5 +1,6 @@
 /** `quorate scan`. */
 import { Command, Option } from 'commander'
+import { present } from '../../assert.ts'
 import type { Client, ScanEntry, ScanOptions } from '../../client/index.ts'
 import {
   addExamples,
@@ -78,16 +79,9 @@ async function count(run: Run, client: Client, options: ScanCommandOptions): Pro
 async function print(run: Run, client: Client, options: ScanCommandOptions): Promise<void> {
   const keysOnly = options.keysOnly === true
   const printer = scanPrinter(run.out, keysOnly)
-  for await (const entry of client.scan(scanOptions(run, options))) {
-    await printer.add(rowOf(entry, keysOnly))
-  }
-  await printer.end(() => currentRevision(client))
-}
-
-/** An empty scan hands out no record that names its revision; the nodes' newest is near it. */
-async function currentRevision(client: Client): Promise<number> {
-  const { endpoints } = await client.status()
-  return Math.max(0, ...endpoints.map(({ node }) => node?.revision ?? 0))
+  const scan = client.scan(scanOptions(run, options))
+  for await (const entry of scan) await printer.add(rowOf(entry, keysOnly))
+  await printer.end(present(scan.revision, 'a scan that was read to its end had a page'))
 }
 
 function rowOf(entry: ScanEntry, keysOnly: boolean) {
