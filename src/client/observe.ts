@@ -84,7 +84,12 @@ export async function clusterDigest(
     ...options,
     timeout: Math.max(1, deadline - clock.monotonic()),
   })
-  const mark = await writeMark(parts, left)
+  // The mark is a write like any other: a cluster without a quorum should not keep the caller
+  // waiting for as long as reading millions of rows may take.
+  const mark = await writeMark(parts, () => ({
+    ...left(),
+    timeout: Math.min(left().timeout ?? parts.timeoutMs, parts.timeoutMs),
+  }))
   const asked = router.learnEndpoints().map(async (endpoint) => {
     try {
       const digests = await ask(calls, endpoint, { kind: 'digest', mark }, left(), (body) =>
@@ -154,11 +159,16 @@ function common(told: readonly Told[]): ClusterDigest {
     }
   }
   if (index !== undefined) return { index, nodes }
-  const cause = told.find((each) => 'error' in each)?.error
-  throw new QuorateError('QUORATE_CONNECTION_LOST', 'digest: no node told its digests', {
-    outcome: 'not-applied',
-    cause,
-  })
+  const causes = told.flatMap((each) => ('error' in each ? [each.error] : []))
+  // A node that was reached and is still reading says more of the trouble than one that is gone.
+  const late = causes.find((error) => error.code === 'QUORATE_TIMEOUT')
+  const cause = late ?? causes[0]
+  const message =
+    late === undefined
+      ? 'digest: no node told its digests'
+      : 'digest: no node had read all its rows in time; large states need a longer time-out'
+  const code = late === undefined ? 'QUORATE_CONNECTION_LOST' : 'QUORATE_TIMEOUT'
+  throw new QuorateError(code, message, { outcome: 'not-applied', cause })
 }
 
 /** Asks one endpoint once. */

@@ -150,7 +150,7 @@ export class RequestHandler {
     }
   }
 
-  /** Refuses what no frame holds before it takes the memory: one row may be asked for 16,384 times. */
+  /** Refuses what no frame holds before it takes the memory: one row may be asked for 1,024 times. */
   #rows(session: Asker, keys: readonly Uint8Array[]): (Row | undefined)[] {
     const { state, limits } = this.#options
     if (session.waitingBytes >= waitingBytesMax) {

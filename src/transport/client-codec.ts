@@ -27,7 +27,7 @@ import { badFrame, packFrame, unpackFrame, type Wire } from './msgpack.ts'
 /** Requests in one frame, whatever a node allows. */
 export const requestsPerFrameCap = 16_384
 /** Keys of one get. */
-export const keysPerGetMax = 16_384
+export const keysPerGetMax = 1_024
 /** What a longer timeout is sent as: a day. */
 export const timeoutMsMax = 86_400_000
 

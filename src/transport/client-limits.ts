@@ -43,7 +43,7 @@ export const defaultClientServerLimits: ClientServerLimits = {
   outstandingMax: 16_384,
   outstandingBytesMax: 32 * 1_048_576,
   requestBytesMax: 256 * 1_048_576,
-  turnRequestsMax: 8192,
+  turnRequestsMax: 2048,
   replyBytesPause: 1_048_576,
   replyBytesMax: 64 * 1_048_576,
   replyBytesTotalMax: 512 * 1_048_576,

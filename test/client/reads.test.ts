@@ -264,6 +264,22 @@ describe('the cluster', () => {
     expect(new Set(marks)).toEqual(new Set([ids[1]]))
   })
 
+  test('a digest that no node has read in time is late, not out of reach', async () => {
+    const w = await world(() => 'silent', 3)
+    for (const node of w.nodes) {
+      node.react = (request) => {
+        if (request.kind === 'digest') return error('QUORATE_TIMEOUT')
+        return request.kind === 'write' ? answer({ status: 'done' }) : 'silent'
+      }
+    }
+    w.nodes[2]!.react = () => 'cut'
+    const db = await w.connect()
+
+    const late = await w.end(db.digest().catch((thrown: unknown) => thrown))
+
+    expect(late).toMatchObject({ code: 'QUORATE_TIMEOUT', outcome: 'not-applied' })
+  })
+
   test('settings are read, and set one at a time', async () => {
     const settings = {
       clusterVersion: 1,

@@ -5,19 +5,26 @@ import { exitCodes, type Cli } from '../io.ts'
 import type { Output } from '../output.ts'
 import { renderTable } from '../table.ts'
 
+/** Every row of every node is read: some 5 s for a million rows on a slow machine. */
+const digestTimeoutMs = 120_000
+
 /** Declares it. */
 export function digestCommand(cli: Cli): Command {
   const command = new Command('digest')
     .summary("compare the nodes' data")
     .description(
       'Has every node compute a digest of all its records, at one and the same index. Digests ' +
-        "that differ mean that a node's data is not what it should be: then it exits with 7.",
+        "that differ mean that a node's data is not what it should be: then it exits with 7. " +
+        'Every row is read, so a large cluster takes its time: without --timeout, up to 2 minutes.',
     )
     .addOption(dataDirOption())
     .action(async (options: ClientOptions) => {
       const run = beginRun(cli, command)
       const digest = await withClient(run, options, (client) =>
-        client.digest({ signal: run.io.signal }),
+        client.digest({
+          signal: run.io.signal,
+          timeout: run.globals.timeout ?? digestTimeoutMs,
+        }),
       )
       cli.exitCode = await print(run.out, digest)
     })
