@@ -95,7 +95,8 @@ export function pause(ms: number): Promise<void> {
 /** A base port with `count` free ports from it on, and as many 100 above. */
 export async function freePorts(count: number): Promise<number> {
   for (let attempt = 0; attempt < 200; attempt++) {
-    const base = 20_000 + Math.floor(Math.random() * 30_000)
+    // Below the ports that systems give to outgoing connections, which could take one meanwhile.
+    const base = 10_000 + Math.floor(Math.random() * 20_000)
     const ports = Array.from({ length: count }, (_, i) => [base + i, base + 100 + i]).flat()
     if ((await Promise.all(ports.map(isFree))).every(Boolean)) return base
   }
