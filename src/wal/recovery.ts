@@ -6,9 +6,14 @@ import { assert, present } from '../assert.ts'
 import { corruptError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
 import type { Disk, DiskFile } from '../ports.ts'
-import { firstNonZero } from './bytes.ts'
+import { firstNonZero, sectorBytes } from './bytes.ts'
 import { FileWindow } from './file-window.ts'
-import { segmentHeaderBytes, type FlushHeader, type LogIdentity } from './format.ts'
+import {
+  flushHeaderBytes,
+  segmentHeaderBytes,
+  type FlushHeader,
+  type LogIdentity,
+} from './format.ts'
 import { encodeFlush, sealFlushBytes, type PlacedRecord } from './flush.ts'
 import { LiveLog } from './live-log.ts'
 import { recordBytesFor } from './records.ts'
@@ -253,14 +258,25 @@ function sealAt(segment: SegmentInfo, chain: Chain): { flushNumber: number; chec
   return { flushNumber: chain.nextFlush, checksum }
 }
 
-/** Overwrites a torn flush with zeros. A crash in between leaves it torn, in whatever order. */
+/**
+ * Overwrites a torn flush with zeros, so that a crash at any byte of it leaves a flush that is still
+ * known as torn, and one that was written whole is never taken for it:
+ *
+ * 1. the last byte, which no whole flush has as zero: from here on the header shows that it is torn;
+ * 2. everything behind the header, in whatever order the sectors go;
+ * 3. the header: what is left of it has nothing behind it.
+ */
 async function eraseTornFlush(disk: Disk, torn: TornFlush): Promise<void> {
-  assert(torn.bytes > 0, 'a torn flush has left something')
-  await withFile(disk, torn.file, async (file) => {
-    for (let at = 0; at < torn.bytes; at += windowBytes) {
-      const zeros = new Uint8Array(Math.min(windowBytes, torn.bytes - at))
-      await file.write([zeros], torn.offset + at)
+  const { file: path, offset, bytes } = torn
+  assert(bytes >= sectorBytes, 'a torn flush has left a sector')
+  await withFile(disk, path, async (file) => {
+    await file.write([new Uint8Array(1)], offset + bytes - 1)
+    await file.sync()
+    for (let at = flushHeaderBytes; at < bytes; at += windowBytes) {
+      await file.write([new Uint8Array(Math.min(windowBytes, bytes - at))], offset + at)
     }
+    await file.sync()
+    await file.write([new Uint8Array(flushHeaderBytes)], offset)
     await file.sync()
   })
 }

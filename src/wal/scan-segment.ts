@@ -161,10 +161,8 @@ async function judgeRest(rest: Rest): Promise<Extent | undefined> {
   const content = await contentOf(window, offset)
   if (content === undefined) return undefined
   const bytes = roundUp(content.last + 1 - offset, sectorBytes)
-  // The header's own sector did not reach the disk, later ones did: sectors go in any order. Or the
-  // erasure of a torn flush was cut short within that sector, after the header's magic was gone,
-  // which no flipped bit can do.
-  if (allZero(first.subarray(0, 4))) {
+  // The header's own sector did not reach the disk, later ones did: sectors go in any order.
+  if (allZero(first)) {
     await refuseLaterFlush(rest)
     return { offset, bytes }
   }

@@ -193,17 +193,48 @@ describe('a last flush that power cut', () => {
     }
   })
 
-  test('and whose erasure was cut short in turn, front to back: the flush is gone', async () => {
-    const start = whole.recovered.end.offset - 1536
-    for (let erased = 4; erased < 1100; erased++) {
-      const copy = disk.clone()
-      cut(copy, 1100)
-      copy.damage(segment(3), new Uint8Array(erased), start)
+  /** A log of one flush of three sectors, none of them nearly zero. */
+  async function fullFlush(): Promise<MemoryDisk> {
+    const made = await newLog()
+    const full = { ...entry(1, 1), data: new Uint8Array(1300).fill(7) }
+    await made.wal.append({ hardState: hard(1), entries: [full], mustSync: true })
+    expect((await see(made.disk)).recovered.end.offset).toBe(512 + 1536)
+    return made.disk
+  }
 
-      const seen = await see(copy, small)
+  test('and whose erasure was cut short in turn, at every byte of its steps: the flush is gone', async () => {
+    const made = await fullFlush()
+    // What the erasure overwrites, one step durable before the next begins.
+    const steps = [
+      { from: 1535, to: 1536 },
+      { from: 64, to: 1536 },
+      { from: 0, to: 64 },
+    ]
+    for (const [number, { from, to }] of steps.entries()) {
+      for (let erased = from; erased <= to; erased++) {
+        const copy = made.clone()
+        // Torn by a sector that did not come; its end did, and stands until it is erased.
+        copy.damage(firstSegment, new Uint8Array(512), 512 + 512)
+        for (const done of steps.slice(0, number)) {
+          copy.damage(firstSegment, new Uint8Array(done.to - done.from), 512 + done.from)
+        }
+        copy.damage(firstSegment, new Uint8Array(erased - from), 512 + from)
 
-      expect(short(seen.read)).toEqual(withoutLast)
-      expect(seen.recovered.end).toEqual({ file: segment(3), offset: start })
+        const seen = await see(copy)
+
+        expect(seen.read).toEqual([])
+        expect(seen.recovered.end).toEqual({ file: firstSegment, offset: 512 })
+      }
+    }
+  })
+
+  test('is not one whose header alone is gone: that was written whole, and is damaged', async () => {
+    const made = await fullFlush()
+    for (let erased = 1; erased < 512; erased++) {
+      const copy = made.clone()
+      copy.damage(firstSegment, new Uint8Array(erased), 512)
+
+      expect(await seeOrRefusal(copy)).toBeInstanceOf(QuorateError)
     }
   })
 
