@@ -89,7 +89,7 @@ export class Node {
       onFailure: (error) => this.#stateFailed(error),
     })
     this.#proposals = new Proposals({
-      limits: defaultProposalLimits,
+      limits: { ...defaultProposalLimits, ...settings.caps.proposals },
       propose: (data) => this.#raft.propose(data),
       stamp: () => this.#clusterClock.now(),
       notLeader: () => this.#notLeader(),
@@ -242,6 +242,8 @@ export class Node {
   /** The rest of a ready: what concerns waiting clients, old entries and the operator. */
   #attend(ready: Ready): void {
     for (const entry of ready.entries) this.#observeStamp(entry)
+    const [first] = ready.entries
+    if (first !== undefined) this.#parts.state.appended(first.index)
     if (ready.roleChange !== undefined) this.#onRoleChange(ready.roleChange)
     for (const state of ready.readStates) this.#reads.onReadState(state)
     for (const fetch of ready.fetches) this.#fetch(fetch)

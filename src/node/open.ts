@@ -20,7 +20,7 @@ import {
 import type { DataDirectory, Recovered } from '../wal/index.ts'
 import { isDamage } from './damage.ts'
 import { Node } from './node.ts'
-import type { NodeSettings } from './options.ts'
+import type { NodeCaps, NodeSettings } from './options.ts'
 
 /** The world as a node meets it. */
 export interface NodePorts {
@@ -63,13 +63,16 @@ export async function openNode(
     checkPeers(settings, directory)
     const group = directory.groupDirectory
     const identity = directory.logIdentity
-    const { log, recovered } = await LogStore.open({ disk, directory: group, identity, logger })
+    const { caps } = settings
+    const { segmentBytes } = caps
+    const options = { disk, directory: group, identity, logger, segmentBytes }
+    const { log, recovered } = await LogStore.open(options)
     opened.push(() => log.close())
     if (recovered.tornFlush !== undefined) {
       logger.warn('the last flush of the log was torn and is cut', { ...recovered.tornFlush })
     }
     const incarnations = await PeerIncarnations.open({ disk, directory: group })
-    const state = await openState(ports, { group, logger, freshState: rebuild !== undefined })
+    const state = await openState(ports, { group, logger, caps, freshState: rebuild !== undefined })
     opened.push(() => state.abandon())
     state.liveFrom = recovered.lastIndex
     const knownCommit = rebuild?.knownCommit ?? 0
@@ -97,8 +100,16 @@ export async function openNode(
         logger.warn('while closing', { error: String(cause) })
       })
     }
-    throw error
+    throw fromSystem(error, settings.dataDirectory)
   }
+}
+
+/** What the operating system refused is a storage error; whatever else it is stays what it is. */
+function fromSystem(error: unknown, path: string): unknown {
+  if (!(error instanceof Error) || error instanceof QuorateError) return error
+  if (!('code' in error) || typeof error.code !== 'string') return error
+  const message = `the data directory ${path} could not be opened: ${error.message}`
+  return new QuorateError('QUORATE_STORAGE', message, { cause: error })
 }
 
 function makeRaft(
@@ -151,6 +162,7 @@ function makeRaft(
     electionTicksMin: timing.electionTicksMin,
     electionTicksMax: timing.electionTicksMax,
     heartbeatTicks: timing.heartbeatTicks,
+    ...(settings.caps.raft === undefined ? {} : { limits: settings.caps.raft }),
   })
 }
 
@@ -160,22 +172,22 @@ function makeRaft(
  */
 async function openState(
   ports: NodePorts,
-  options: { group: string; logger: Logger; freshState: boolean },
+  options: { group: string; logger: Logger; caps: NodeCaps; freshState: boolean },
 ): Promise<StateMachine> {
   const { disk } = ports
-  const { group, logger } = options
+  const { group, logger, caps } = options
   const pointer = new StatePointer({ disk, directory: group })
   const live = await liveGeneration(pointer, logger)
   if (live !== undefined && !options.freshState) {
     try {
-      return await openGeneration(ports, { group, logger, generation: live })
+      return await openGeneration(ports, { group, logger, caps, generation: live })
     } catch (error) {
       if (!isDamage(error)) throw error
       logger.error('the state is damaged and is made anew from the log', { error: String(error) })
     }
   }
   const generation = await unusedGeneration(disk, group)
-  const state = await openGeneration(ports, { group, logger, generation })
+  const state = await openGeneration(ports, { group, logger, caps, generation })
   try {
     await disk.syncDirectory(group)
     await pointer.switchTo(generation)
@@ -189,11 +201,17 @@ async function openState(
 
 async function openGeneration(
   ports: NodePorts,
-  options: { group: string; logger: Logger; generation: number },
+  options: { group: string; logger: Logger; caps: NodeCaps; generation: number },
 ): Promise<StateMachine> {
-  const { group, logger, generation } = options
+  const { group, logger, caps, generation } = options
+  const { overlayFlushBytes, overlayBytesMax } = caps
   const database = await ports.openDatabase(`${group}/${stateDirectoryName(generation)}`)
-  return await StateMachine.open({ database, logger })
+  return await StateMachine.open({
+    database,
+    logger,
+    ...(overlayFlushBytes === undefined ? {} : { overlayFlushBytes }),
+    ...(overlayBytesMax === undefined ? {} : { overlayBytesMax }),
+  })
 }
 
 async function liveGeneration(pointer: StatePointer, logger: Logger): Promise<number | undefined> {

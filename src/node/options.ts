@@ -4,6 +4,8 @@ import type { Limits } from '../command/index.ts'
 import { defaultLimits } from '../command/index.ts'
 import type { Logger } from '../logger.ts'
 import { silentLogger } from '../logger.ts'
+import type { RaftLimits } from '../raft/index.ts'
+import type { ProposalLimits } from './proposals.ts'
 
 /** Options of `startNode`. Addresses are `host:port`; port 0 asks for a free one. */
 export interface NodeOptions {
@@ -37,7 +39,22 @@ export interface NodeSettings {
   readonly peers: Readonly<Record<string, string>>
   readonly timing: Timing
   readonly limits: Limits
+  readonly caps: NodeCaps
   readonly logger: Logger
+}
+
+/**
+ * Sizes within a node that have good defaults, and that a simulation makes small, so that a minute
+ * of few writes meets every cap.
+ */
+export interface NodeCaps {
+  readonly raft?: Partial<RaftLimits>
+  readonly proposals?: Partial<ProposalLimits>
+  /** Of the log's segments that are begun from now on. */
+  readonly segmentBytes?: number
+  /** See `StateMachineOptions`. */
+  readonly overlayFlushBytes?: number
+  readonly overlayBytesMax?: number
 }
 
 /** Time in ticks: a tick is half a heartbeat. */
@@ -50,7 +67,7 @@ export interface Timing {
 }
 
 /** Fills in defaults; a usage error where the values cannot work together. */
-export function nodeSettings(options: NodeOptions): NodeSettings {
+export function nodeSettings(options: NodeOptions, caps: NodeCaps = {}): NodeSettings {
   const logger = options.logger ?? silentLogger
   if (options.dataDirectory === '') throw usageError('the data directory must be named')
   return {
@@ -66,6 +83,7 @@ export function nodeSettings(options: NodeOptions): NodeSettings {
       options.electionTimeoutMaxMs ?? 2 * (options.electionTimeoutMinMs ?? 300),
     ),
     limits: defaultLimits,
+    caps,
     logger,
   }
 }

@@ -23,7 +23,7 @@ export class Marks {
   readonly #results = new Map<string, Promise<Digests>>()
   #running: Promise<Digests> | undefined
   /** Marks up to here were passed in an earlier life, and nobody waits for their digests. */
-  liveFrom = 0
+  #liveFrom = 0
 
   constructor(database: StateDatabase, standing: Standing, store: RowStore) {
     this.#database = database
@@ -31,9 +31,22 @@ export class Marks {
     this.#store = store
   }
 
+  /** Entries up to this index were in the log at the start. */
+  replayTo(index: number): void {
+    this.#liveFrom = index
+  }
+
+  /**
+   * Entries from this index on are new: a leader may put others in the place of what was in the log
+   * at the start and was not committed, and somebody waits for the digests of marks among them.
+   */
+  newFrom(index: number): void {
+    this.#liveFrom = Math.min(this.#liveFrom, index - 1)
+  }
+
   /** Marks were passed in the entry that was just applied. */
   pass(ids: readonly Uint8Array[]): void {
-    if (this.#standing.index <= this.liveFrom) return
+    if (this.#standing.index <= this.#liveFrom) return
     const result = this.#begin()
     // Nobody may ever ask for it: that must not count as an unhandled rejection.
     result.catch(() => {})

@@ -144,10 +144,15 @@ export class StateMachine {
 
   /**
    * Marks up to this index are replayed ones, and their digests are not taken again. The owner
-   * sets it to the last index that may have been applied before the start.
+   * sets it, once, to the last index that may have been applied before the start.
    */
   set liveFrom(index: number) {
-    this.#marks.liveFrom = index
+    this.#marks.replayTo(index)
+  }
+
+  /** The log got new entries from this index on, in place of any that it had there. */
+  appended(index: number): void {
+    this.#marks.newFrom(index)
   }
 
   /** Applies committed entries. Answers may be sent when it returns. */

@@ -246,6 +246,17 @@ describe('reading', () => {
     const known = [0, 1, 2, 3, 4].map((i) => driver.machine.reader.digestAt(b(`m${i}`)))
     expect(known.map((each) => each !== undefined)).toEqual([false, true, true, true, true])
   })
+
+  test('a mark in the place of what was in the log at the start is a new one', async () => {
+    const driver = new Driver(await openMachine(await new MemoryDatabase().open()), time)
+    driver.machine.liveFrom = 3
+    driver.apply(mark('replayed'))
+    // A leader of a later term put other entries in the place of what was not committed.
+    driver.machine.appended(2)
+    driver.apply(mark('new'))
+    expect(driver.machine.reader.digestAt(b('replayed'))).toBeUndefined()
+    expect(await driver.machine.reader.digestAt(b('new'))).toMatchObject({ index: 2 })
+  })
 })
 
 describe('caps', () => {

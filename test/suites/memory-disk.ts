@@ -17,8 +17,12 @@ import {
   change,
   cloneDirectory,
   crashDirectory,
+  DiskError,
   isFile,
+  lookUp,
   newDirectory,
+  parentOf,
+  steps,
   type Directory,
   type Node,
 } from './memory-tree.ts'
@@ -62,21 +66,6 @@ export interface PlannedFailure {
   readonly error: 'EIO' | 'ENOSPC' | 'kill'
   /** For a write: how many bytes still get through. Default: none. */
   readonly shortBytes?: number
-}
-
-/** An operating system's error. */
-export class DiskError extends Error {
-  readonly code: string
-
-  constructor(code: string, message: string) {
-    super(`${code}: ${message}`)
-    this.code = code
-  }
-}
-
-/** Steps of the path, with `.` and empty ones left out. */
-function steps(path: string): string[] {
-  return path.split('/').filter((step) => step !== '' && step !== '.')
 }
 
 /** The disk of one machine; processes on it come and go by `crash` and `restart`. */
@@ -348,21 +337,11 @@ export class MemoryDisk implements Disk {
   }
 
   #lookUp(path: string): Node | undefined {
-    let node: Node | undefined = this.#root
-    for (const name of steps(path)) {
-      if (node === undefined || isFile(node)) return undefined
-      node = node.current.get(name)
-    }
-    return node
+    return lookUp(this.#root, path)
   }
 
   #parent(path: string): { parent: Directory; name: string } {
-    const all = steps(path)
-    const name = present(all.pop(), 'the root has no name')
-    const parent = this.#lookUp(all.join('/'))
-    if (parent === undefined) throw new DiskError('ENOENT', path)
-    if (isFile(parent)) throw new DiskError('ENOTDIR', path)
-    return { parent, name }
+    return parentOf(this.#root, path)
   }
 
   #file(path: string): MemoryFile {

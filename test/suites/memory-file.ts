@@ -17,6 +17,12 @@ const sectorBytes = 512
 /** Pages by number; a page that is absent is a hole of zeros. */
 type Pages = Map<number, Uint8Array>
 
+/** What a sync that has begun will make durable: what was written by then. */
+export interface SyncPoint {
+  readonly pages: ReadonlyMap<number, Uint8Array>
+  readonly size: number
+}
+
 /** One file. Pages are never changed in place, so that copies can share them. */
 export class MemoryFile {
   #durable: Pages = new Map()
@@ -25,6 +31,8 @@ export class MemoryFile {
   #lost: Pages = new Map()
   /** Written since the last sync, in the order of the first write to each page. */
   #dirty: Pages = new Map()
+  /** What each page held on the disk before it was last synced; undefined: it was a hole. */
+  readonly #older = new Map<number, Uint8Array | undefined>()
   size = 0
 
   #page(number: number): Uint8Array | undefined {
@@ -73,14 +81,68 @@ export class MemoryFile {
   }
 
   sync(): void {
-    for (const [number, page] of this.#dirty) this.#durable.set(number, page)
-    this.#dirty.clear()
-    this.#durableSize = this.size
+    this.endSync(this.beginSync())
   }
 
-  failSync(): void {
-    for (const [number, page] of this.#dirty) this.#lost.set(number, page)
-    this.#dirty.clear()
+  /** A sync takes its time: what is written while it does is not in it. */
+  beginSync(): SyncPoint {
+    return { pages: new Map(this.#dirty), size: this.size }
+  }
+
+  endSync({ pages, size }: SyncPoint): void {
+    for (const [number, page] of pages) {
+      this.#older.set(number, this.#durable.get(number))
+      this.#durable.set(number, page)
+      if (this.#dirty.get(number) === page) this.#dirty.delete(number)
+    }
+    this.#durableSize = size
+  }
+
+  failSync(point: SyncPoint = this.beginSync()): void {
+    for (const [number, page] of point.pages) {
+      if (this.#dirty.get(number) !== page) continue
+      this.#lost.set(number, page)
+      this.#dirty.delete(number)
+    }
+  }
+
+  /** What a power cut would leave at the least, up to the file's durable end. */
+  readDurable(offset: number, length: number): Uint8Array {
+    const end = Math.min(this.#durableSize, offset + length)
+    const out = new Uint8Array(Math.max(0, end - offset))
+    for (let at = offset; at < end;) {
+      const start = at % pageBytes
+      const count = Math.min(pageBytes - start, end - at)
+      const page = this.#durable.get(Math.floor(at / pageBytes))
+      if (page !== undefined) out.set(page.subarray(start, start + count), at - offset)
+      at += count
+    }
+    return out
+  }
+
+  /** What a sector held before its page was last synced; undefined where nobody knows. */
+  olderSector(sector: number): Uint8Array | undefined {
+    const offset = sector * sectorBytes
+    const number = Math.floor(offset / pageBytes)
+    if (!this.#older.has(number)) return undefined
+    const start = offset % pageBytes
+    const page = this.#older.get(number)
+    return page?.slice(start, start + sectorBytes) ?? new Uint8Array(sectorBytes)
+  }
+
+  /** How many bytes of disk a write takes that lie in holes now. */
+  growth(offset: number, length: number): number {
+    let pages = 0
+    const last = Math.floor((offset + length - 1) / pageBytes)
+    for (let number = Math.floor(offset / pageBytes); number <= last; number++) {
+      if (this.#page(number) === undefined) pages++
+    }
+    return pages * pageBytes
+  }
+
+  /** How many bytes of disk the file takes. */
+  get allocated(): number {
+    return new Set([...this.#durable.keys(), ...this.#dirty.keys()]).size * pageBytes
   }
 
   /** Changes bytes on the disk itself. */

@@ -38,6 +38,7 @@ export class MemoryNetwork {
   readonly #hosts = new Map<string, Host>()
   readonly #cut = new Set<string>()
   readonly #delays = new Map<string, number>()
+  readonly #rates = new Map<string, number>()
   readonly #pipes = new Set<Pipe>()
   #nextPort = 20_000
 
@@ -81,6 +82,18 @@ export class MemoryNetwork {
     this.#delays.set(`${from}>${to}`, ms)
   }
 
+  /** Each connection carries no more than this from the one to the other. */
+  limit(from: string, to: string, bytesPerMs: number): void {
+    this.#rates.set(`${from}>${to}`, bytesPerMs)
+  }
+
+  /** Bytes under way from the one to the other, what the kernels hold included. */
+  bytesUnderWay(from: string, to: string): number {
+    let sum = 0
+    for (const pipe of this.#pipes) if (pipe.from === from && pipe.to === to) sum += pipe.bytes
+    return sum
+  }
+
   /** Breaks all connections between the two: frames under way are lost, both sides are told. */
   reset(a: string, b: string, reason = 'connection reset'): void {
     for (const pipe of this.#pipes) {
@@ -117,6 +130,10 @@ export class MemoryNetwork {
 
   delayOf(from: string, to: string): number {
     return this.#delays.get(`${from}>${to}`) ?? this.delayMs
+  }
+
+  rateOf(from: string, to: string): number {
+    return this.#rates.get(`${from}>${to}`) ?? Infinity
   }
 
   forget(pipe: Pipe): void {
@@ -225,6 +242,8 @@ class Pipe {
   readonly #network: MemoryNetwork
   #parcels: Parcel[] = []
   #waiting = false
+  /** When the wire has carried all that was sent. */
+  #freeAt = 0
 
   constructor(network: MemoryNetwork, from: string, to: string, frameBytesMax: number) {
     this.#network = network
@@ -247,16 +266,18 @@ class Pipe {
 
   send(frame: Uint8Array): void {
     // A copy: the receiver may keep it, and the sender may use its buffer again.
-    this.#put({ frame: new Uint8Array(frame), due: this.#due() })
+    this.#put({ frame: new Uint8Array(frame), due: this.#due(frame.length) })
     this.bytes += frame.length
   }
 
   end(reason: string): void {
-    this.#put({ end: reason, due: this.#due() })
+    this.#put({ end: reason, due: this.#due(0) })
   }
 
-  #due(): number {
-    return this.clock.monotonic() + this.#network.delayOf(this.from, this.to)
+  #due(bytes: number): number {
+    const began = Math.max(this.#freeAt, this.clock.monotonic())
+    this.#freeAt = began + bytes / this.#network.rateOf(this.from, this.to)
+    return this.#freeAt + this.#network.delayOf(this.from, this.to)
   }
 
   #put(parcel: Parcel): void {

@@ -14,6 +14,41 @@ export interface Directory {
 /** What a name stands for. */
 export type Node = Directory | MemoryFile
 
+/** An operating system's error. */
+export class DiskError extends Error {
+  readonly code: string
+
+  constructor(code: string, message: string) {
+    super(`${code}: ${message}`)
+    this.code = code
+  }
+}
+
+/** Steps of a path, with `.` and empty ones left out. */
+export function steps(path: string): string[] {
+  return path.split('/').filter((step) => step !== '' && step !== '.')
+}
+
+/** What a path names at present. */
+export function lookUp(root: Directory, path: string): Node | undefined {
+  let node: Node | undefined = root
+  for (const name of steps(path)) {
+    if (node === undefined || isFile(node)) return undefined
+    node = node.current.get(name)
+  }
+  return node
+}
+
+/** The directory that holds, or is to hold, what a path names; it must be there. */
+export function parentOf(root: Directory, path: string): { parent: Directory; name: string } {
+  const all = steps(path)
+  const name = present(all.pop(), 'the root has no name')
+  const parent = lookUp(root, all.join('/'))
+  if (parent === undefined) throw new DiskError('ENOENT', path)
+  if (isFile(parent)) throw new DiskError('ENOTDIR', path)
+  return { parent, name }
+}
+
 /** Whether it is a file. */
 export function isFile(node: Node): node is MemoryFile {
   return node instanceof MemoryFile

@@ -9,6 +9,7 @@ import type { Logger } from '../../../src/logger.ts'
 import { openNode } from '../../../src/node/open.ts'
 import type { NodePorts } from '../../../src/node/open.ts'
 import type { NodeEnd } from '../../../src/node/node.ts'
+import type { NodeCaps } from '../../../src/node/options.ts'
 import { nodeSettings } from '../../../src/node/options.ts'
 import type { RunningNode } from '../../../src/node/supervise.ts'
 import { runNode } from '../../../src/node/supervise.ts'
@@ -32,11 +33,19 @@ export class Machine {
   readonly log: string[] = []
   /** How long a sync takes. */
   syncMs = 0
+  /** How far its wall clock is off. */
+  skewMs = 0
+  /** Until it resolves, a flush of the state is not durable. */
+  databasePause: () => Promise<void> = () => Promise.resolve()
+  /** Opening a database fails with this, each once, in this order. */
+  readonly openErrors: Error[] = []
   life = new Life()
   running: Awaited<ReturnType<typeof openNode>> | undefined
   supervised: RunningNode | undefined
   /** How the node of the present life ended. */
   end: NodeEnd | undefined
+  /** Why nodes ended that could not go on, of all lives. */
+  readonly failures: unknown[] = []
 
   constructor(id: string) {
     this.id = id
@@ -59,15 +68,27 @@ export class Machine {
   }
 }
 
+/** What is special about a cluster. */
+export interface ClusterShape {
+  readonly name?: string
+  readonly segmentBytes?: number
+  readonly caps?: NodeCaps
+}
+
 export class Cluster {
-  readonly clock = new ManualClock()
-  readonly network = new MemoryNetwork(this.clock, 1)
+  readonly clock: ManualClock
+  readonly network: MemoryNetwork
   readonly random: SeededRandom
+  readonly shape: ClusterShape
   readonly machines: Machine[] = []
   readonly #clients: Client[] = []
 
-  constructor(seed = 1, count = 3) {
+  /** `beside`: on the network and the clock of another cluster. */
+  constructor(seed = 1, count = 3, shape: ClusterShape = {}, beside?: Cluster) {
+    this.clock = beside?.clock ?? new ManualClock()
+    this.network = beside?.network ?? new MemoryNetwork(this.clock, 1)
     this.random = new SeededRandom(seed)
+    this.shape = shape
     for (let i = 1; i <= count; i++) this.machines.push(new Machine(`n${i}`))
   }
 
@@ -93,14 +114,14 @@ export class Cluster {
         path: directory,
         nodeId: machine.id,
         members: this.machines.map(({ id }) => ({ id, peerAddress: `${id}:7201` })),
-        clusterName: 'test',
-        segmentBytes: 1_048_576,
+        clusterName: this.shape.name ?? 'test',
+        segmentBytes: this.shape.segmentBytes ?? 1_048_576,
       }),
     )
   }
 
   ports(machine: Machine): NodePorts {
-    const clock = machine.life.clock(this.clock)
+    const clock = machine.life.clock(this.clock, () => machine.skewMs)
     return {
       clock,
       random: this.random,
@@ -110,9 +131,11 @@ export class Cluster {
       version: 'test',
       openDatabase: async (path) => {
         await machine.disk.makeDirectory(path)
+        const failure = machine.openErrors.shift()
+        if (failure !== undefined) throw failure
         let database = machine.databases.get(path)
         if (database === undefined) {
-          database = new MemoryDatabase()
+          database = new MemoryDatabase({ pause: () => machine.databasePause() })
           machine.databases.set(path, database)
         }
         return await database.open()
@@ -121,12 +144,13 @@ export class Cluster {
   }
 
   settings(machine: Machine) {
-    return nodeSettings({
+    const options = {
       dataDirectory: directory,
       clientListen: `${machine.id}:7101`,
       peerListen: `${machine.id}:7201`,
       logger: linesInto(machine.log),
-    })
+    }
+    return nodeSettings(options, this.shape.caps)
   }
 
   async start(machine: Machine): Promise<void> {
@@ -138,6 +162,7 @@ export class Cluster {
     void open.node.ended.then(async (end) => {
       if (life.isDead) return
       machine.end = end
+      if (end.type === 'failed') machine.failures.push(end.error)
       await open.release()
     })
     await this.clock.until(open.node.start())
@@ -152,11 +177,16 @@ export class Cluster {
     return machine.supervised
   }
 
-  /** SIGKILL: the process is gone, the machine and all that it was given to write stay. */
-  async kill(machine: Machine): Promise<void> {
+  /**
+   * SIGKILL: the process is gone, the machine and all that it was given to write stay. Of the state
+   * LevelDB may have flushed less: all batches since the last flush (the default), or the first few.
+   */
+  async kill(machine: Machine, batches = Number.MAX_SAFE_INTEGER): Promise<void> {
     this.#gone(machine)
     machine.disk.restart()
-    for (const database of machine.databases.values()) database.crash(database.volatileBatches)
+    for (const database of machine.databases.values()) {
+      database.crash(Math.min(batches, database.volatileBatches))
+    }
     await this.clock.run()
   }
 
@@ -206,13 +236,18 @@ export class Cluster {
     }
   }
 
-  async client(options: ConnectOptions = {}, ids?: readonly string[]): Promise<Client> {
+  /** `host`: where the client runs, so that links can be cut for one client and not for another. */
+  async client(
+    options: ConnectOptions = {},
+    ids?: readonly string[],
+    host = 'client',
+  ): Promise<Client> {
     const endpoints = (ids ?? this.machines.map(({ id }) => id)).map((id) => `${id}:7101`)
     const client = await this.clock.until(
       createClient({
         clock: this.clock,
         random: this.random,
-        network: this.network.host('client'),
+        network: this.network.host(host),
         endpoints,
         valueEncoding: 'utf8',
         ...options,
@@ -242,6 +277,7 @@ export class Cluster {
 
   async down(): Promise<void> {
     this.network.heal()
+    for (const { life } of this.machines) if (life.isPaused) life.resume()
     for (const client of this.#clients) await this.clock.until(client.close())
     for (const { running, end, supervised, life } of this.machines) {
       if (life.isDead) continue

@@ -1,0 +1,84 @@
+/**
+ * L5: whatever piles up stays under its cap: entries without a quorum (etcd-io/raft,
+ * TestUncommittedEntryLimit), what a slow follower or client is sent (`etcd#22051`), what is to be
+ * applied. Cheap figures are looked at each time, the status of a core now and then.
+ */
+import { defaultLimits } from '../../../src/raft/index.ts'
+import type { Message, RaftLimits, Ready } from '../../../src/raft/index.ts'
+import type { Check, NodeView } from '../world/observer.ts'
+import { Violation } from '../world/observer.ts'
+
+/** Every so many Readies of all nodes together. */
+const sampleEvery = 64
+/** What an entry in memory counts beside its data; `src/raft/log.ts`. */
+const entryOverheadBytes = 64
+
+/** L5; see the head of the file. */
+export class Caps implements Check {
+  readonly name = 'L5'
+  readonly #limits = new Map<NodeView, RaftLimits>()
+  #readies = 0
+  /** What one entry alone may need above a cap: the largest so far. */
+  #largest = 0
+
+  onReady(node: NodeView, ready: Ready): void {
+    for (const { data } of ready.entries) this.#largest = Math.max(this.#largest, data.length)
+    const limits = this.#limitsOf(node)
+    this.#most(node, 'messages at once', ready.messages.length, limits.outboxMessagesMax)
+    const waiting = ready.messagesAfterPersist.length
+    this.#most(node, 'messages behind the disk', waiting, limits.outboxMessagesMax)
+    this.#batch(node, 'bytes to apply', ready.committedEntries, limits.applyBytesMax)
+    if (++this.#readies % sampleEvery === 0) this.#sample(node, limits)
+  }
+
+  onSend(node: NodeView, message: Message): void {
+    if (message.type !== 'appendEntries') return
+    const { messageBytesMax, inflightEntriesMax } = this.#limitsOf(node)
+    this.#batch(node, 'bytes of one message', message.entries, messageBytesMax)
+    this.#most(node, 'entries of one message', message.entries.length, inflightEntriesMax)
+  }
+
+  #sample(node: NodeView, limits: RaftLimits): void {
+    const status = node.raft?.status()
+    if (status === undefined) return
+    const { uncommittedEntries, uncommittedBytes, readsOutstanding, logBytes } = status
+    // A lone proposal may be of any size, else it could never be made.
+    if (uncommittedEntries > 1) {
+      this.#most(node, 'uncommitted entries', uncommittedEntries, limits.uncommittedEntriesMax)
+      this.#most(node, 'uncommitted bytes', uncommittedBytes, limits.uncommittedBytesMax)
+    }
+    this.#most(node, 'reads', readsOutstanding, limits.readsMax)
+    // Above its cap the log keeps what is not durable yet, which has a cap of its own that the
+    // last message, or proposal, may go past.
+    const past = Math.max(limits.messageBytesMax, this.#largest) + entryOverheadBytes
+    const logMax = limits.logBytesMax + limits.unstableBytesMax + past
+    this.#most(node, 'bytes of the log in memory', logBytes, logMax)
+  }
+
+  /** Several entries keep to the cap; one alone may be of any size. */
+  #batch(
+    node: NodeView,
+    what: string,
+    entries: readonly { readonly data: Uint8Array }[],
+    max: number,
+  ): void {
+    if (entries.length < 2) return
+    let bytes = 0
+    for (const { data } of entries) bytes += data.length
+    this.#most(node, what, bytes, max)
+  }
+
+  #limitsOf(node: NodeView): RaftLimits {
+    let limits = this.#limits.get(node)
+    if (limits === undefined) {
+      limits = { ...defaultLimits, ...node.settings.caps.raft }
+      this.#limits.set(node, limits)
+    }
+    return limits
+  }
+
+  #most({ id }: NodeView, what: string, value: number, max: number): void {
+    if (value <= max) return
+    throw new Violation(this.name, `${id}: ${value} ${what}, ${max} allowed`, 'liveness')
+  }
+}

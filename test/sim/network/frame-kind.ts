@@ -1,0 +1,7 @@
+/** Tells consensus messages, which may be lost and repeated, from handshakes and signs of life. */
+import { decodePeerFrame } from '../../../src/transport/peer-codec.ts'
+
+/** Whether a frame between nodes holds messages of the core. */
+export function isMessages(frame: Uint8Array): boolean {
+  return decodePeerFrame(frame).type === 'messages'
+}

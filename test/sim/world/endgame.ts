@@ -1,0 +1,214 @@
+/**
+ * After the faults. First a majority alone is healed, and all others stay broken for ever, each in
+ * a way of its own: the majority must get on regardless (TigerBeetle's simulator heals such a core,
+ * too). Then everything that can be is healed, everybody catches up, and all is compared.
+ */
+import { unreachable } from '../../../src/assert.ts'
+import { randomBetween, randomFraction } from '../../../src/random.ts'
+import type { SeededRandom } from '../../../src/random.ts'
+import { judgeLeader, leaderBoundMs, leaderOf } from '../checks/l1-leader.ts'
+import type { Stability } from '../checks/l2-stable.ts'
+import { commitOf, isCaughtUp, judgeCaughtUp } from '../checks/l3-catch-up.ts'
+import { judgeProgress, progressBoundMs } from '../checks/l4-progress.ts'
+import { Process } from '../kernel/process.ts'
+import type { FinalReads } from '../workload/final-reads.ts'
+import { finalReads } from '../workload/final-reads.ts'
+import type { History } from '../workload/history.ts'
+import type { Crew } from './crew.ts'
+import { clientPort } from './machine.ts'
+import type { Machine } from './machine.ts'
+import { Violation } from './observer.ts'
+import { isolated, shuffled } from './partitions.ts'
+import type { Cut } from './partitions.ts'
+import type { World } from './world.ts'
+
+/** What the end is played with. */
+export interface Endgame {
+  readonly world: World
+  readonly crew: Crew
+  readonly history: History
+  readonly random: SeededRandom
+  readonly stability: Stability
+}
+
+/**
+ * What it may take, beyond elections, until links stand again: a silent one is given up after 3 s,
+ * and the next attempt comes after at most 1.5 s of dialling and 1 s of waiting.
+ */
+const linksMs = 6_000
+/** Every call has its own time-out of at most 10 s, and clocks may be slow by a tenth. */
+const callsMs = 14_000
+const catchUpMs = 30_000
+
+/** Plays the first part; returns with the core in order and nobody calling. */
+export function healCore(endgame: Endgame): void {
+  const { world, crew, random } = endgame
+  const { kernel } = world
+  const core = chooseCore(world, random)
+  const ids = core.map(({ id }) => id)
+  kernel.note('core', ...ids)
+  world.weather.clear()
+  for (const machine of core) mend(machine)
+  const isStatic = breakOthers(world, core, random)
+  const since = kernel.now
+  const leads = (): boolean => leaderOf(world, ids) !== undefined
+  if (!kernel.runUntil(leads, since + leaderBoundMs(world, ids, linksMs))) {
+    if (kernel.crash === undefined) judgeLeader(world, ids, { since, extraMs: linksMs })
+  }
+  if (kernel.crash === undefined) seeProgress(endgame, ids)
+  if (kernel.crash === undefined && isStatic) seeStability(endgame)
+  if (kernel.crash !== undefined) return
+  crew.stop()
+  kernel.runUntil(() => crew.idle, kernel.now + callsMs)
+}
+
+/** Heals all that can be healed, waits until everybody has caught up, and reads everything. */
+export function healAll(endgame: Endgame): FinalReads | undefined {
+  const { world } = endgame
+  const { kernel } = world
+  world.weather.clear()
+  for (const machine of world.machines) if (!machine.refused) mend(machine)
+  const live = (): readonly Machine[] => world.machines.filter((m) => !m.refused && !m.wiped)
+  const ids = (): readonly string[] => live().map(({ id }) => id)
+  const index = commitOf(world, ids())
+  const caughtUp = (): boolean =>
+    live().every((machine) => machine.serving) &&
+    leaderOf(world, ids()) !== undefined &&
+    isCaughtUp(world, ids(), index)
+  const bound = catchUpMs + leaderBoundMs(world, ids(), linksMs)
+  if (!kernel.runUntil(caughtUp, kernel.now + bound)) {
+    if (kernel.crash !== undefined) return undefined
+    judgeCaughtUp(world, ids(), index)
+    const down = live().filter((machine) => !machine.serving)
+    const who = down.map(({ id }) => id).join(' ')
+    throw new Violation('L3', `after ${bound} ms these do not serve: ${who}`, 'liveness')
+  }
+  return readEverything(endgame, live())
+}
+
+/** Nodes that are whole, a majority at least. */
+function chooseCore(world: World, random: SeededRandom): readonly Machine[] {
+  const whole = world.machines.filter((machine) => !machine.damaged)
+  const majority = Math.floor(world.machines.length / 2) + 1
+  if (whole.length < majority) throw new Error('the atlas keeps a majority whole')
+  const size = randomBetween(random, majority, whole.length + 1)
+  return shuffled(random, whole).slice(0, size)
+}
+
+/** In order, and running. */
+function mend(machine: Machine): void {
+  machine.keptDown = false
+  machine.disk.heal()
+  machine.resume()
+  machine.start()
+}
+
+/** Breaks what is not in the core for ever; whether the network is then static. */
+function breakOthers(world: World, core: readonly Machine[], random: SeededRandom): boolean {
+  let isStatic = true
+  for (const machine of world.machines) {
+    if (core.includes(machine)) continue
+    const ways = ['dead', 'isolated', 'deaf', 'mute', 'flapping', 'stopped'] as const
+    const way = ways[randomBetween(random, 0, ways.length)] ?? 'dead'
+    world.kernel.note('broken', machine.id, way)
+    if (way === 'flapping') isStatic = false
+    breakOne(world, machine, way, random)
+  }
+  return isStatic
+}
+
+function breakOne(
+  world: World,
+  machine: Machine,
+  way: 'dead' | 'isolated' | 'deaf' | 'mute' | 'flapping' | 'stopped',
+  random: SeededRandom,
+): void {
+  const { id } = machine
+  const nodes = new Set(world.ids)
+  const between = (from: string, to: string): boolean => nodes.has(from) && nodes.has(to)
+  const mode = randomFraction(random) < 0.5 ? ('hold' as const) : ('drop' as const)
+  const cut = (isCut: Cut): void =>
+    world.weather.add((from, to) => (isCut(from, to) ? { cut: mode } : undefined))
+  machine.resume()
+  if (way !== 'dead' && !machine.refused) machine.start()
+  switch (way) {
+    case 'dead':
+      machine.keptDown = true
+      machine.kill()
+      break
+    case 'isolated':
+      cut(isolated(id, world.ids))
+      break
+    case 'deaf':
+      cut((from, to) => between(from, to) && to === id)
+      break
+    case 'mute':
+      cut((from, to) => between(from, to) && from === id)
+      break
+    case 'flapping':
+      flapForEver(world, isolated(id, world.ids), randomBetween(random, 100, 2_000))
+      break
+    case 'stopped':
+      machine.keptDown = true
+      machine.stop()
+      break
+    default:
+      unreachable(way)
+  }
+}
+
+function flapForEver(world: World, isCut: Cut, periodMs: number): void {
+  let on = false
+  world.weather.add((from, to) => (on && isCut(from, to) ? { cut: 'hold' } : undefined))
+  const turn = (): void => {
+    on = !on
+    world.weather.refresh()
+    world.kernel.after(periodMs, turn)
+  }
+  turn()
+}
+
+/** L4: a new write goes through soon. */
+function seeProgress({ world, history }: Endgame, core: readonly string[]): void {
+  const { kernel } = world
+  const since = kernel.now
+  const before = history.figures.acked
+  const done = (): boolean => history.figures.acked > before
+  if (kernel.runUntil(done, since + progressBoundMs(world, core))) return
+  if (kernel.crash === undefined) judgeProgress(world, core, { since, acknowledged: 0 })
+}
+
+/** L2: nothing changes any more, so no leader does. */
+function seeStability({ world, stability }: Endgame): void {
+  const { kernel, swarm } = world
+  kernel.runTo(kernel.now + 2 * swarm.electionMaxMs + linksMs)
+  const since = kernel.now
+  kernel.runTo(since + Math.max(3_000, 3 * swarm.electionMaxMs))
+  if (kernel.crash === undefined) stability.judge(since)
+}
+
+function readEverything(endgame: Endgame, live: readonly Machine[]): FinalReads | undefined {
+  const { world, history, random } = endgame
+  const { kernel, network } = world
+  const process = new Process(kernel, 'final', world.clockOf(random.fork()))
+  let found: FinalReads | undefined
+  process.post('input', () => {
+    void finalReads({
+      process,
+      network: network.port('final', process),
+      random: random.fork(),
+      endpoints: live.map(({ id }) => `${id}:${clientPort}`),
+      history,
+      timeout: 10_000,
+    }).then(
+      (reads) => {
+        found = reads
+      },
+      (error: unknown) => {
+        kernel.crash ??= { error, where: 'the final reads' }
+      },
+    )
+  })
+  kernel.runUntil(() => found !== undefined, kernel.now + 60_000)
+  return found
+}

@@ -1,0 +1,187 @@
+/**
+ * What a lifetime is like: drawn from its seed, so that over many seeds every feature is also left
+ * out (swarm testing: Groce and others, ISSTA 2012), and every size is also small.
+ */
+import type { NodeCaps } from '../../../src/node/options.ts'
+import { randomBetween, randomFraction, SeededRandom } from '../../../src/random.ts'
+
+/** Everything that can go wrong, by the names that `--faults` takes. */
+export const faultClasses = [
+  'partition',
+  'one-way',
+  'isolate-leader',
+  'bridge',
+  'ring',
+  'omission',
+  'client-cut',
+  'flap',
+  'half-open',
+  'reset',
+  'delay',
+  'loss',
+  'duplicate',
+  'reorder',
+  'bandwidth',
+  'kill',
+  'kill-leader',
+  'kill-all',
+  'kill-at-io',
+  'power',
+  'power-all',
+  'pause',
+  'stall',
+  'client-kill',
+  'clock-rate',
+  'clock-jump',
+  'slow-disk',
+  'disk-error',
+  'disk-full',
+  'rot',
+  'state-rot',
+  'wipe',
+] as const
+
+/** One of them. */
+export type FaultClass = (typeof faultClasses)[number]
+
+/** Whether a name is one of them. */
+export function isFaultClass(name: string): name is FaultClass {
+  return (faultClasses as readonly string[]).includes(name)
+}
+
+/** The drawn options. All times are ms. Overridable one by one. */
+export interface Swarm {
+  readonly nodes: number
+  readonly heartbeatMs: number
+  readonly electionMinMs: number
+  readonly electionMaxMs: number
+  readonly faults: readonly FaultClass[]
+  /** Between the beginnings of two faults. */
+  readonly faultEveryMsMin: number
+  readonly faultEveryMsMax: number
+  /** How long one lasts. */
+  readonly faultMsMin: number
+  readonly faultMsMax: number
+  readonly delayMs: number
+  readonly jitterMs: number
+  /** Bytes under way that an operating system takes. */
+  readonly windowBytes: number
+  readonly syncMsMin: number
+  readonly syncMsMax: number
+  readonly segmentBytes: number
+  readonly caps: NodeCaps
+  /** Cluster settings; undefined: as they are by default. */
+  readonly tokenRetentionMs: number | undefined
+  readonly sessionExpiryMs: number | undefined
+  readonly tokensMax: number | undefined
+  readonly sessionsMax: number | undefined
+  /** Clocks run at 1 ± so much. */
+  readonly clockSpread: number
+  /** Wall clocks differ by so much at the start. */
+  readonly wallSpreadMs: number
+  /** How a power cut treats names: what the disk promises, or what ext4 does. */
+  readonly powerStyle: 'strict' | 'ext4'
+  readonly clients: number
+  /** Frames are made into bytes. */
+  readonly codecs: boolean
+}
+
+/** Every so many lifetimes go through the codecs. */
+const codecsEvery = 16
+
+/** Draws the options of a seed. */
+export function drawSwarm(seed: number): Swarm {
+  const random = new SeededRandom(seed ^ 0x5eed)
+  const pick = <T>(values: readonly T[]): T => values[randomBetween(random, 0, values.length)] as T
+  const chance = (share: number): boolean => randomFraction(random) < share
+  const between = (min: number, max: number): number => randomBetween(random, min, max + 1)
+  const nodes = pick([1, 2, 3, 3, 3, 3, 3, 4, 5, 5, 5, 6, 7])
+  const heartbeatMs = pick([50, 50, 50, 50, 100, 100, 200, 500])
+  const electionMinMs = Math.ceil(heartbeatMs * pick([3, 4, 6, 6, heartbeatMs > 100 ? 4 : 10]))
+  const electionMaxMs = Math.ceil(
+    electionMinMs * pick([1.25, 1.5, 2, 2, heartbeatMs > 200 ? 2 : 3]),
+  )
+  const share = pick([0.15, 0.3, 0.5, 0.8, 1])
+  const faults = faultClasses.filter(() => chance(share))
+  const small = chance(0.7)
+  const [syncMsMin, syncMsMax] = pick([
+    [0.1, 0.4],
+    [0.1, 1],
+    [0.5, 4],
+    [2, 20],
+  ] as const)
+  return {
+    nodes,
+    heartbeatMs,
+    electionMinMs,
+    electionMaxMs,
+    faults: faults.length > 0 ? faults : ['kill-leader', 'partition'],
+    faultEveryMsMin: pick([200, 400, 800]),
+    faultEveryMsMax: pick([1200, 2000, 2800]),
+    faultMsMin: pick([10, 100, 500]),
+    faultMsMax: pick([1000, 3000, 8000]),
+    delayMs: pick([0.05, 0.2, 0.5, 2, 5]),
+    jitterMs: pick([0.05, 0.3, 1, 5, 20]),
+    windowBytes: pick([4_096, 65_536, 65_536, 1_048_576]),
+    syncMsMin,
+    syncMsMax,
+    segmentBytes: small ? 1024 * pick([4, 8, 16, 32, 64]) : 1_048_576,
+    caps: small ? smallCaps(random) : {},
+    tokenRetentionMs: chance(0.5) ? between(2, 30) * 1000 : undefined,
+    sessionExpiryMs: chance(0.4) ? between(3, 40) * 1000 : undefined,
+    tokensMax: chance(0.1) ? between(20, 400) : undefined,
+    sessionsMax: chance(0.1) ? between(8, 40) : undefined,
+    clockSpread: pick([0, 0, 0.0001, 0.02, 0.1]),
+    wallSpreadMs: pick([0, 10, 1000, 60_000, 3_600_000]),
+    powerStyle: chance(0.5) ? 'strict' : 'ext4',
+    clients: between(2, 5),
+    codecs: seed % codecsEvery === 0,
+  }
+}
+
+/** Caps that a minute of few writes reaches. */
+function smallCaps(random: SeededRandom): NodeCaps {
+  const pick = <T>(values: readonly T[]): T => values[randomBetween(random, 0, values.length)] as T
+  const overlayFlushBytes = pick([1, 512, 4_096, 65_536])
+  return {
+    raft: {
+      messageBytesMax: pick([256, 2_048, 65_536]),
+      inflightMessagesMax: pick([1, 2, 8, 64]),
+      inflightEntriesMax: pick([1, 8, 64]),
+      inflightBytesMax: pick([512, 8_192, 262_144]),
+      uncommittedEntriesMax: pick([4, 32, 1_024]),
+      uncommittedBytesMax: pick([4_096, 65_536, 1_048_576]),
+      logBytesMax: pick([1, 1_024, 16_384, 1_048_576]),
+      unstableBytesMax: pick([4_096, 65_536, 1_048_576]),
+      applyBytesMax: pick([1, 2_048, 65_536]),
+      readsMax: pick([4, 32, 512]),
+      outboxMessagesMax: pick([256, 1_024]),
+    },
+    proposals: {
+      entryBytesMax: pick([256, 4_096, 1_048_576]),
+      operationsPerEntryMax: pick([1, 4, 64]),
+      waitingMax: pick([8, 64, 1_024]),
+    },
+    overlayFlushBytes,
+    overlayBytesMax: overlayFlushBytes * pick([1, 2, 8]),
+  }
+}
+
+/** The options in words, one a line. */
+export function describeSwarm(swarm: Swarm): string[] {
+  const s = swarm
+  const caps = JSON.stringify(s.caps)
+  return [
+    `nodes ${s.nodes}, clients ${s.clients}, heartbeat ${s.heartbeatMs} ms, election ${s.electionMinMs} to ${s.electionMaxMs} ms`,
+    `network: delay ${s.delayMs} ms + up to ${s.jitterMs} ms, window ${s.windowBytes} bytes, ${s.codecs ? 'frames as bytes' : 'frames decoded'}`,
+    `disk: sync ${s.syncMsMin} to ${s.syncMsMax} ms, segments of ${s.segmentBytes} bytes, power cuts ${s.powerStyle}`,
+    `clocks: rates 1 ± ${s.clockSpread}, wall clocks ± ${s.wallSpreadMs} ms`,
+    `settings: token retention ${shown(s.tokenRetentionMs)}, session expiry ${shown(s.sessionExpiryMs)}, tokens ${shown(s.tokensMax)}, sessions ${shown(s.sessionsMax)}`,
+    `caps: ${caps === '{}' ? 'default' : caps}`,
+    `faults every ${s.faultEveryMsMin} to ${s.faultEveryMsMax} ms for ${s.faultMsMin} to ${s.faultMsMax} ms: ${s.faults.join(',')}`,
+  ]
+}
+
+function shown(value: number | undefined): string {
+  return value === undefined ? 'default' : String(value)
+}
