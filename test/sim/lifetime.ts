@@ -14,7 +14,7 @@ import { Kernel } from './kernel/kernel.ts'
 import { Trace } from './kernel/trace.ts'
 import { useCodecs } from './network/frames.ts'
 import { Crew } from './world/crew.ts'
-import { healAll, healCore } from './world/endgame.ts'
+import { healAll, healCore, mend } from './world/endgame.ts'
 import { drawSchedule, Nemesis } from './world/nemesis.ts'
 import { Violation } from './world/observer.ts'
 import type { Check, ViolationKind } from './world/observer.ts'
@@ -80,6 +80,12 @@ export interface Figures {
 
 /** The nodes are given a moment before the first fault. */
 const calmMs = 1_000
+/** From here on a lifetime is a whole one. */
+const fullSeconds = 60
+/** What a whole one holds at least, and how much longer it may take for that, ms. */
+const ackedMin = 200
+const electionsMin = 2
+const makeUpMs = 60_000
 /** No call of the workload has a longer time-out. */
 const callMsMax = 10_000
 
@@ -196,6 +202,17 @@ class Lifetime {
     for (const check of this.#checks) check.atEnd?.()
   }
 
+  /** A whole lifetime in which too little got through goes on for a while, without new faults. */
+  #makeUp(): void {
+    const kernel = this.#kernel
+    const enough = (): boolean =>
+      this.#history.figures.acked >= ackedMin && this.#world.elections >= electionsMin
+    if (kernel.crash !== undefined || enough()) return
+    this.#world.leader()?.kill()
+    for (const machine of this.#world.machines) if (!machine.refused) mend(machine)
+    kernel.runUntil(enough, kernel.now + makeUpMs)
+  }
+
   #tell(how: (check: Check) => void): void {
     this.#world.judge(() => this.#checks.forEach(how))
   }
@@ -214,6 +231,7 @@ class Lifetime {
     this.#nemesis.plan(schedule, keep === undefined ? undefined : new Set(keep))
     kernel.runTo(to)
     if (kernel.crash === undefined) this.#nemesis.healAll()
+    if (seconds >= fullSeconds) this.#makeUp()
   }
 }
 

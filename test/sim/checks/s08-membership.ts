@@ -57,7 +57,10 @@ export class Membership implements Check {
     if (status?.role === 'leader') {
       this.#same(id, [id, ...status.peers.map((peer) => peer.id)].toSorted())
     }
-    const voters = this.#members.filter((member) => this.#votes.has(member, term, id))
+    // A disk that was made to forget is counted as if it held its vote: only a minority ever is.
+    const voters = this.#members.filter(
+      (member) => this.#votes.has(member, term, id) || this.#world.node(member).damaged,
+    )
     if (2 * voters.length > this.#world.nodes.length) return
     const what = `elected for term ${term} by ${voters.length} of ${this.#world.nodes.length}`
     this.#fail(`${id} was ${what}: ${voters.join(' ')}`)

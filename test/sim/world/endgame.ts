@@ -55,6 +55,12 @@ export function healCore(endgame: Endgame): void {
   if (!kernel.runUntil(leads, since + leaderBoundMs(world, ids, linksMs))) {
     if (kernel.crash === undefined) judgeLeader(world, ids, { since, extraMs: linksMs })
   }
+  // Where the core is a bare majority, nothing is committed before its last member has caught up.
+  const index = commitOf(world, ids)
+  const caughtUp = (): boolean => isCaughtUp(world, ids, index)
+  if (!kernel.runUntil(caughtUp, kernel.now + catchUpMs) && kernel.crash === undefined) {
+    judgeCaughtUp(world, ids, index)
+  }
   if (kernel.crash === undefined) seeProgress(endgame, ids)
   if (kernel.crash === undefined && isStatic) seeStability(endgame)
   if (kernel.crash !== undefined) return
@@ -96,7 +102,7 @@ function chooseCore(world: World, random: SeededRandom): readonly Machine[] {
 }
 
 /** In order, and running. */
-function mend(machine: Machine): void {
+export function mend(machine: Machine): void {
   machine.keptDown = false
   machine.disk.heal()
   machine.resume()

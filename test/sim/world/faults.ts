@@ -24,6 +24,8 @@ export interface Begun {
 const nothing = (): void => {}
 /** The longest that a disk stands still. */
 const stallMsMax = 2_500
+/** After a death in the middle of an operation. */
+const reviveMs = 400
 
 /** Begins a fault. `ms`: how long it will last. */
 export function begin(
@@ -229,7 +231,7 @@ function processFault(
     case 'kill-all':
       return world.takeDown(fault, some(random, alive), (machine) => machine.kill())
     case 'kill-at-io':
-      return killAtIo(one, randomBetween(random, 1, 40))
+      return killAtIo(world, one, randomBetween(random, 1, 40))
     case 'power':
       return world.takeDown(fault, [one], (m) => m.powerCut(keep, world.swarm.powerStyle))
     case 'power-all':
@@ -270,15 +272,17 @@ function pause(
 }
 
 /** The process dies in the middle of one of its next operations on the disk. */
-function killAtIo(machine: Machine, nth: number): Begun {
+function killAtIo(world: World, machine: Machine, nth: number): Begun {
   const { process } = machine
   machine.disk.killAt(nth, () => {
-    if (machine.process === process) machine.kill()
+    if (machine.process !== process) return
+    machine.kill()
+    // It may come long after the fault is over: whoever healed that did not find it dead.
+    world.kernel.after(reviveMs, () => {
+      if (!machine.keptDown) machine.start()
+    })
   })
-  const heal = (): void => {
-    if (!machine.alive) machine.start()
-  }
-  return { what: `kill ${machine.id} at operation ${nth}`, heal }
+  return { what: `kill ${machine.id} at operation ${nth}`, heal: nothing }
 }
 
 function clockFault(world: World, random: SeededRandom, fault: 'clock-rate' | 'clock-jump'): Begun {

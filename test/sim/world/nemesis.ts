@@ -21,7 +21,7 @@ export interface Scheduled {
 /** How many faults there may be in one lifetime. */
 const faultsMax = 400
 /** Faults that must happen in every lifetime of some length, for without them little is tested. */
-const certain: readonly FaultClass[] = ['kill-leader', 'kill-leader']
+const certain: readonly FaultClass[] = ['kill-leader', 'kill-leader', 'kill-leader']
 
 /** Draws the faults that begin from `from` to `to`, ms. */
 export function drawSchedule(world: World, seed: number, from: number, to: number): Scheduled[] {
@@ -48,6 +48,8 @@ export function drawSchedule(world: World, seed: number, from: number, to: numbe
 export class Nemesis {
   readonly #world: World
   readonly #heals = new Map<number, () => void>()
+  /** The numbers above this are those of faults that every lifetime has. */
+  #drawn = 0
   /** Faults that began. */
   begun = 0
 
@@ -58,6 +60,7 @@ export class Nemesis {
   /** Plans the faults of a schedule; `keep`: only those with these numbers. */
   plan(schedule: readonly Scheduled[], keep: ReadonlySet<number> | undefined): void {
     const { kernel } = this.#world
+    this.#drawn = schedule.length - certain.length
     for (const each of schedule) {
       if (keep !== undefined && !keep.has(each.number)) continue
       kernel.after(each.at - kernel.now, () => this.#begin(each))
@@ -70,7 +73,9 @@ export class Nemesis {
   }
 
   #begin({ number, ms, fault, seed }: Scheduled): void {
-    const { kernel } = this.#world
+    const { kernel, swarm } = this.#world
+    const isCertain = number > this.#drawn
+    if (!isCertain && this.#heals.size >= swarm.faultsAtOnceMax) return
     const begun = begin(this.#world, fault, new SeededRandom(seed), ms)
     if (begun === undefined) return
     this.begun++

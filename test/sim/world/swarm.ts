@@ -59,6 +59,8 @@ export interface Swarm {
   /** Between the beginnings of two faults. */
   readonly faultEveryMsMin: number
   readonly faultEveryMsMax: number
+  /** In force at once, but for those that every lifetime has. */
+  readonly faultsAtOnceMax: number
   /** How long one lasts. */
   readonly faultMsMin: number
   readonly faultMsMax: number
@@ -96,14 +98,14 @@ export function drawSwarm(seed: number): Swarm {
   const chance = (share: number): boolean => randomFraction(random) < share
   const between = (min: number, max: number): number => randomBetween(random, min, max + 1)
   const nodes = pick([1, 2, 3, 3, 3, 3, 3, 4, 5, 5, 5, 6, 7])
-  const heartbeatMs = pick([50, 50, 50, 50, 100, 100, 200, 500])
+  const heartbeatMs = pick([50, 100, 100, 200, 200, 200, 500])
   const electionMinMs = Math.ceil(heartbeatMs * pick([3, 4, 6, 6, heartbeatMs > 100 ? 4 : 10]))
   const electionMaxMs = Math.ceil(
     electionMinMs * pick([1.25, 1.5, 2, 2, heartbeatMs > 200 ? 2 : 3]),
   )
   const share = pick([0.15, 0.3, 0.5, 0.8, 1])
   const faults = faultClasses.filter(() => chance(share))
-  const small = chance(0.7)
+  const segmentBytes = chance(0.7) ? 1024 * pick([4, 8, 16, 32, 64]) : undefined
   const [syncMsMin, syncMsMax] = pick([
     [0.1, 0.4],
     [0.1, 1],
@@ -118,6 +120,7 @@ export function drawSwarm(seed: number): Swarm {
     faults: faults.length > 0 ? faults : ['kill-leader', 'partition'],
     faultEveryMsMin: pick([200, 400, 800]),
     faultEveryMsMax: pick([1200, 2000, 2800]),
+    faultsAtOnceMax: pick([2, 3, 3, 5]),
     faultMsMin: pick([10, 100, 500]),
     faultMsMax: pick([1000, 3000, 8000]),
     delayMs: pick([0.05, 0.2, 0.5, 2, 5]),
@@ -125,12 +128,12 @@ export function drawSwarm(seed: number): Swarm {
     windowBytes: pick([4_096, 65_536, 65_536, 1_048_576]),
     syncMsMin,
     syncMsMax,
-    segmentBytes: small ? 1024 * pick([4, 8, 16, 32, 64]) : 1_048_576,
-    caps: small ? smallCaps(random) : {},
+    segmentBytes: segmentBytes ?? 1_048_576,
+    caps: segmentBytes === undefined ? {} : smallCaps(random, segmentBytes),
     tokenRetentionMs: chance(0.5) ? between(2, 30) * 1000 : undefined,
     sessionExpiryMs: chance(0.4) ? between(3, 40) * 1000 : undefined,
-    tokensMax: chance(0.1) ? between(20, 400) : undefined,
-    sessionsMax: chance(0.1) ? between(8, 40) : undefined,
+    tokensMax: chance(0.1) ? between(100, 600) : undefined,
+    sessionsMax: chance(0.1) ? between(20, 60) : undefined,
     clockSpread: pick([0, 0, 0.0001, 0.02, 0.1]),
     wallSpreadMs: pick([0, 10, 1000, 60_000, 3_600_000]),
     powerStyle: chance(0.5) ? 'strict' : 'ext4',
@@ -140,18 +143,21 @@ export function drawSwarm(seed: number): Swarm {
 }
 
 /** Caps that a minute of few writes reaches. */
-function smallCaps(random: SeededRandom): NodeCaps {
+function smallCaps(random: SeededRandom, segmentBytes: number): NodeCaps {
   const pick = <T>(values: readonly T[]): T => values[randomBetween(random, 0, values.length)] as T
+  // A log of which next to nothing is in memory is read all the time: that is affordable only
+  // where its segments are short.
+  const logBytesMin = segmentBytes <= 8_192 ? 1 : 16_384
   const overlayFlushBytes = pick([1, 512, 4_096, 65_536])
   return {
     raft: {
       messageBytesMax: pick([256, 2_048, 65_536]),
-      inflightMessagesMax: pick([1, 2, 8, 64]),
-      inflightEntriesMax: pick([1, 8, 64]),
-      inflightBytesMax: pick([512, 8_192, 262_144]),
+      inflightMessagesMax: pick([2, 4, 8, 64]),
+      inflightEntriesMax: pick([4, 16, 64]),
+      inflightBytesMax: pick([2_048, 8_192, 262_144]),
       uncommittedEntriesMax: pick([4, 32, 1_024]),
       uncommittedBytesMax: pick([4_096, 65_536, 1_048_576]),
-      logBytesMax: pick([1, 1_024, 16_384, 1_048_576]),
+      logBytesMax: Math.max(logBytesMin, pick([1, 1_024, 16_384, 65_536, 1_048_576])),
       unstableBytesMax: pick([4_096, 65_536, 1_048_576]),
       applyBytesMax: pick([1, 2_048, 65_536]),
       readsMax: pick([4, 32, 512]),
@@ -178,7 +184,7 @@ export function describeSwarm(swarm: Swarm): string[] {
     `clocks: rates 1 ± ${s.clockSpread}, wall clocks ± ${s.wallSpreadMs} ms`,
     `settings: token retention ${shown(s.tokenRetentionMs)}, session expiry ${shown(s.sessionExpiryMs)}, tokens ${shown(s.tokensMax)}, sessions ${shown(s.sessionsMax)}`,
     `caps: ${caps === '{}' ? 'default' : caps}`,
-    `faults every ${s.faultEveryMsMin} to ${s.faultEveryMsMax} ms for ${s.faultMsMin} to ${s.faultMsMax} ms: ${s.faults.join(',')}`,
+    `faults: at most ${s.faultsAtOnceMax} at once, every ${s.faultEveryMsMin} to ${s.faultEveryMsMax} ms for ${s.faultMsMin} to ${s.faultMsMax} ms: ${s.faults.join(',')}`,
   ]
 }
 
