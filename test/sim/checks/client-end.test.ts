@@ -126,7 +126,7 @@ describe('an end that is excused', () => {
     expect(finished(() => ({ put: full }))).toEqual([])
   })
 
-  it('is the silence of a node whose state was damaged, and nothing else', () => {
+  it('is the silence, or are the rows, of a node whose state was damaged, and of no other', () => {
     const silent = ({ digest }: FinalReads) => ({
       digest: { index: 2, nodes: digest!.nodes.slice(1) },
     })
@@ -141,7 +141,7 @@ describe('an end that is excused', () => {
     const wrong = ({ digest }: FinalReads) => ({
       digest: { index: 2, nodes: digest!.nodes.map((node) => ({ ...node, rows: '00' })) },
     })
-    expect(finished(wrong, 'n1')).toEqual(['S4: n1 has another digest of rows at 2'])
+    expect(finished(wrong, 'n1')).toEqual(['S4: n2 has another digest of rows at 2'])
   })
 })
 
