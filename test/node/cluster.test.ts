@@ -458,3 +458,21 @@ describe('the peer port', () => {
     expect(victim.end).toBeUndefined()
   })
 })
+
+test('a long log is applied in many turns, and the node hears the others in between', async () => {
+  const caps = { raft: { applyBytesMax: 1 }, proposals: { operationsPerEntryMax: 1 } }
+  const on = await new Cluster(7, 1, { caps }).up()
+  cluster = on
+  const db = await on.client()
+  const records = Array.from({ length: 1_100 }, (_, i) => ({ key: `k${i}`, value: 'v' }))
+  await on.done(db.putMany(records))
+  const [machine] = on.machines
+  if (machine === undefined) throw new Error('a cluster has a node')
+  const { appliedIndex } = machine.status
+  expect(appliedIndex).toBeGreaterThan(1_100)
+  // Power is lost, and with it all of the state, so that all of the log is applied anew.
+  await on.powerCut(machine)
+  await on.start(machine)
+  await on.until('the log is applied', () => machine.status.appliedIndex >= appliedIndex)
+  expect(machine.end).toBeUndefined()
+})
