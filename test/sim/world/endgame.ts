@@ -39,6 +39,8 @@ const linksMs = 6_000
 /** Every call has its own time-out of at most 10 s, and clocks may be slow by a tenth. */
 const callsMs = 14_000
 const catchUpMs = 30_000
+/** Of the lifetimes that end with a static core; to watch one takes an eighth of their time. */
+const stabilityShare = 0.5
 
 /** Plays the first part; returns with the core in order and nobody calling. */
 export function healCore(endgame: Endgame): void {
@@ -62,7 +64,10 @@ export function healCore(endgame: Endgame): void {
     judgeCaughtUp(world, ids, index)
   }
   if (kernel.crash === undefined) seeProgress(endgame, ids)
-  if (kernel.crash === undefined && isStatic) seeStability(endgame)
+  if (kernel.crash === undefined && isStatic && randomFraction(random) < stabilityShare) {
+    seeStability(endgame)
+    if (kernel.crash === undefined) seeLeaderStall(endgame, ids)
+  }
   if (kernel.crash !== undefined) return
   crew.stop()
   kernel.runUntil(() => crew.idle, kernel.now + callsMs)
@@ -190,6 +195,31 @@ function seeStability({ world, stability }: Endgame): void {
   kernel.runTo(kernel.now + 2 * swarm.electionMaxMs + linksMs)
   const since = kernel.now
   kernel.runTo(since + Math.max(3_000, 3 * swarm.electionMaxMs))
+  if (kernel.crash === undefined) stability.judge(since)
+}
+
+/** A leader may stand still for so long in this part of the end: a silent link is given up later. */
+const leaderStallMsMax = 2_000
+
+/**
+ * L2 again, with a leader that stands still for two election time-outs. The core must be a bare
+ * majority, so that nobody can win an election meanwhile: when the leader goes on it finds the
+ * answers of its followers in its sockets, and must not judge its quorum before it has read them.
+ */
+function seeLeaderStall({ world, stability }: Endgame, core: readonly string[]): void {
+  const { kernel, swarm } = world
+  const stallMs = 2 * swarm.electionMaxMs
+  const isBare = core.length === Math.floor(world.machines.length / 2) + 1
+  if (!isBare || stallMs > leaderStallMsMax) return
+  const leader = leaderOf(world, core)
+  const machine = world.machines.find(({ id }) => id === leader?.id)
+  if (machine === undefined) return
+  const since = kernel.now
+  kernel.note('leader stalls', machine.id)
+  machine.stop()
+  kernel.runTo(since + stallMs)
+  machine.resume()
+  kernel.runTo(kernel.now + 2 * swarm.electionMaxMs)
   if (kernel.crash === undefined) stability.judge(since)
 }
 
