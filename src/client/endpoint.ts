@@ -80,8 +80,8 @@ export class Endpoint {
   rttMs = Infinity
   /** Why there is no connection. */
   lastError: QuorateError | undefined
-  /** Whether its status was asked for and has not come yet. */
-  asked = false
+  /** Until when the answer to a status that it was asked for may come; 0: none is waited for. */
+  statusDue = 0
   readonly #options: EndpointOptions
   readonly #breaker: Breaker
   readonly #watch: Alarm

@@ -372,16 +372,18 @@ export class Router implements EndpointOwner {
     this.#drain()
   }
 
+  /** One status at a time: but an answer that is overdue is not waited for any longer. */
   #askStatus(endpoint: Endpoint): void {
-    if (endpoint.asked) return
-    endpoint.asked = true
+    const now = this.#options.clock.monotonic()
+    if (now < endpoint.statusDue) return
     const waiter: Waiter = {
       answered: (body) => {
-        endpoint.asked = false
+        endpoint.statusDue = 0
         if (body.kind === 'status') this.onStatus(body.status)
       },
-      lost: () => void (endpoint.asked = false),
+      lost: () => void (endpoint.statusDue = 0),
     }
-    if (endpoint.send(waiter, { kind: 'status' }, statusMs) !== undefined) endpoint.asked = false
+    const refused = endpoint.send(waiter, { kind: 'status' }, statusMs)
+    endpoint.statusDue = refused === undefined ? now + statusMs : 0
   }
 }

@@ -125,6 +125,23 @@ describe('the leader', () => {
     expect(n1!.asked('write')).toHaveLength(1)
   })
 
+  test('a status whose answer was lost is asked for again, on the connection that stands', async () => {
+    const world = new World()
+    const [n1] = await world.start(1, () => notLeader())
+    const db = await world.connect()
+    world.lead(undefined)
+    n1!.onStatus = () => 'silent'
+    const write = db.put('k', 'v')
+    await world.clock.advance(100)
+    expect(n1!.asked('status')).toHaveLength(1)
+    n1!.onStatus = () => ({ kind: 'status', status: n1!.status() })
+    n1!.react = () => applied(1)
+    world.lead('n1')
+
+    expect(await world.end(write)).toMatchObject({ verdict: 'applied' })
+    expect(n1!.connectionsMade).toBe(1)
+  })
+
   test('a node that is slow, but answers what it can, keeps its work', async () => {
     const world = new World()
     const [n1] = await world.start(1, () => 'silent')
