@@ -26,6 +26,7 @@ export interface ReadPlan {
   /** First and last index, both included, both in the log. */
   readonly from: number
   readonly to: number
+  /** Counted as `readOverheadBytes` says. */
   readonly bytesMax: number
   /** The terms of that range in the live log: an overwritten entry has another one. */
   readonly runs: readonly TermRun[]
@@ -34,7 +35,14 @@ export interface ReadPlan {
 const windowBytes = 256 * 1024
 
 /**
- * The entries of the plan, at least one, and no more than `bytesMax` bytes of data beyond that.
+ * Bytes that an entry counts beyond its data. As in the caps of the core, whose fetches end here:
+ * without it a run of entries without data would be bounded by nothing.
+ */
+export const readOverheadBytes = 64
+
+/**
+ * The entries of the plan: at least one, and beyond that no more than `bytesMax` bytes of data,
+ * each entry counted with `readOverheadBytes` more.
  *
  * An entry that was overwritten is passed over by its term. Should the live entry's term and index
  * be met in an older copy first, the copy is identical: (index, term) names one entry for ever
@@ -76,7 +84,7 @@ class Collector {
 
   offer(entry: Entry): void {
     if (entry.index !== this.next || entry.term !== this.#termOfNext()) return
-    this.#bytes += entry.data.length
+    this.#bytes += entry.data.length + readOverheadBytes
     if (this.entries.length > 0 && this.#bytes > this.#plan.bytesMax) {
       this.complete = true
       return

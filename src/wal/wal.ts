@@ -302,8 +302,9 @@ export class Wal {
 
   /**
    * The live entries from index `from` to index `to`, both included, as far as they exist: at
-   * least one if there is one, and then no more than `bytesMax` bytes of data. What is read is
-   * verified. May run beside `append`: it reads the log as it stood when it was called.
+   * least one if there is one, and then no more than `bytesMax` bytes, counted as by the core
+   * (`readOverheadBytes`). What is read is verified. May run beside `append`: it reads the log as
+   * it stood when it was called.
    */
   async read(from: number, to: number, bytesMax: number): Promise<Entry[]> {
     assert(!this.#closed, 'a closed log is not read')

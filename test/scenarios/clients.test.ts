@@ -179,6 +179,56 @@ describe('a session', () => {
     expect((await on.leader()).status.revision).toBe(12)
   })
 
+  test.each([
+    ['of which a copy took effect', true],
+    ['of which none did', false],
+  ])('SESSION_EXPIRED is unknown, for a call %s alike (thesis 6.3)', async (_, arrives) => {
+    const on = await cluster(8).up()
+    const there = await on.client({}, undefined, 'elsewhere')
+    await on.done(there.setSetting('sessionExpiryMs', 4_000))
+    const db = await on.client({ timeout: 60_000 })
+    await on.done(db.put('first', '1'))
+    const leader = await on.leader()
+    for (const { id } of on.machines) {
+      if (arrives) on.network.cutOneWay(id, 'client')
+      else on.network.cut(id, 'client')
+    }
+    const ended = on.failure(db.put('k', 'v'), 60_000)
+    await on.clock.advance(200)
+    expect(leader.status.revision).toBe(arrives ? 2 : 1)
+    for (const { id } of on.machines) on.network.cut(id, 'client')
+    for (let i = 0; i < 10; i++) {
+      await on.clock.advance(800)
+      await on.done(there.put(`tick${i}`, 'x'))
+    }
+    on.network.heal()
+
+    const error = await ended
+
+    expect(error).toMatchObject({ code: 'QUORATE_SESSION_EXPIRED', outcome: 'unknown' })
+    expect(await on.done(there.get('k'))).toBe(arrives ? 'v' : undefined)
+    // Only that call is lost to its caller: the next one goes on under a new session.
+    expect(await on.done(db.put('k', 'again'))).toMatchObject({ verdict: 'applied' })
+  })
+
+  test('that expired while its client was idle is replaced unheard: SESSION_EXPIRED of a first copy (thesis 6.3)', async () => {
+    const on = await cluster(9).up()
+    const there = await on.client({}, undefined, 'elsewhere')
+    await on.done(there.setSetting('sessionExpiryMs', 4_000))
+    const db = await on.client()
+    await on.done(db.put('first', '1'))
+    for (let i = 0; i < 10; i++) {
+      await on.clock.advance(800)
+      await on.done(there.put(`tick${i}`, 'x'))
+    }
+    const { revision } = (await on.leader()).status
+
+    const result = await on.done(db.put('k', 'v'))
+
+    expect(result).toMatchObject({ verdict: 'applied', revision: revision + 1 })
+    expect((await on.leader()).status.revision).toBe(revision + 1)
+  })
+
   test('expires at one moment on all nodes, though their wall clocks are days apart (thesis 6.3)', async () => {
     const on = cluster(7)
     const [n1, n2, n3] = on.machines as [Machine, Machine, Machine]

@@ -4,6 +4,7 @@
  */
 import { describe, expect, test } from 'vitest'
 import { AssertionError } from '../../src/assert.ts'
+import { entryBytes } from '../../src/raft/log.ts'
 import { Wal } from '../../src/wal/wal.ts'
 import {
   directory,
@@ -182,10 +183,32 @@ describe('reading', () => {
     await wal.append({ hardState: hard(1), entries: entries(1, 30, 1, 100), mustSync: true })
 
     expect(short(await wal.read(5, 7, 1e9))).toEqual(short(entries(5, 7, 1, 100)))
-    expect(short(await wal.read(5, 30, 250))).toEqual(short(entries(5, 6, 1, 100)))
+    expect(short(await wal.read(5, 30, 328))).toEqual(short(entries(5, 6, 1, 100)))
+    expect(short(await wal.read(5, 30, 327))).toEqual(short([entry(5, 1, 100)]))
     expect(short(await wal.read(5, 30, 0))).toEqual(short([entry(5, 1, 100)]))
     expect(short(await wal.read(29, 99, 1e9))).toEqual(short(entries(29, 30, 1, 100)))
     expect(await wal.read(31, 99, 1e9)).toEqual([])
+  })
+
+  test('bounds a long run of entries without data too, as the core counts them', async () => {
+    const { wal } = await newLog()
+    const all = entries(1, 200, 1, 0).map((item) => ({ ...item, kind: 'noop' as const }))
+    await wal.append({ hardState: hard(1), entries: all, mustSync: true })
+    const counted = (count: number): number =>
+      all.slice(0, count).reduce((sum, each) => sum + entryBytes(each), 0)
+
+    expect(await wal.read(1, 200, counted(10))).toHaveLength(10)
+    expect(await wal.read(1, 200, counted(10) - 1)).toHaveLength(9)
+  })
+
+  test('reads records of all sizes, across what is read at once and longer than that', async () => {
+    const { wal } = await newLog({ segmentBytes: 4 * 1024 * 1024 })
+    const all = Array.from({ length: 60 }, (_, at) => entry(at + 1, 1, (at * 7919) % 40_000))
+    const longer = [...all, entry(61, 1, 700_000), entry(62, 1, 0), entry(63, 1, 5)]
+    await wal.append({ hardState: hard(1), entries: longer, mustSync: true })
+
+    expect(short(await wal.read(1, 99, 1e9))).toEqual(short(longer))
+    expect(short(await wal.read(61, 99, 1e9))).toEqual(short(longer.slice(60)))
   })
 
   test('starts from checkpoints within large flushes, and over several segments', async () => {

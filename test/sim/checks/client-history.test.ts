@@ -169,6 +169,43 @@ describe('scans', () => {
     expect(scanned(all.slice(0, 1), 1, { consistency: 'stale' })).toEqual([])
   })
 
+  it('have the rows within their bounds, and no others', () => {
+    const wrong = expect.stringContaining('S9: call 3')
+    const [a, b] = [all.slice(0, 1), all.slice(1)]
+    const right = [
+      [{ gte: 'a' }, all],
+      [{ gt: 'a' }, b],
+      [{ lte: 'b' }, all],
+      [{ lt: 'b' }, a],
+      [{ gt: 'a', lt: 'b' }, []],
+      [{ gte: 'b', lte: 'a' }, []],
+    ] as const
+    for (const [bounds, rows] of right) {
+      expect(scanned([...rows], 2, { bounds })).toEqual([])
+      const others = rows.length === 1 ? all : a
+      expect(scanned(others, 2, { bounds })).toContainEqual(wrong)
+    }
+  })
+
+  it('of keys only have no values, and the same keys and revisions', () => {
+    const keys = all.map(([key, , revision]): [string, string, number] => [key, '', revision])
+    expect(scanned(keys, 2, { keysOnly: true })).toEqual([])
+    const wrong = expect.stringContaining('S9: call 3')
+    expect(scanned(keys, 2)).toContainEqual(wrong)
+    expect(scanned(all, 2, { keysOnly: true })).toContainEqual(wrong)
+    expect(scanned([['a', '', 1]], 2, { keysOnly: true })).toContainEqual(wrong)
+    expect(
+      scanned(
+        [
+          ['a', '', 1],
+          ['b', '', 1],
+        ],
+        2,
+        { keysOnly: true },
+      ),
+    ).toContainEqual(wrong)
+  })
+
   it('miss nothing, add nothing, and mix no states', () => {
     const wrong = expect.stringContaining('S9: call 3')
     expect(scanned(all.slice(0, 1), 2)).toContainEqual(wrong)

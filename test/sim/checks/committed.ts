@@ -2,26 +2,13 @@
  * What is committed, over all nodes and lives: one log, built from what nodes hand to their state
  * machines. The first to hand out an index says what stands there; everybody else is held to it.
  */
-import { crc32 } from 'node:zlib'
-import type { Entry, EntryKind } from '../../../src/raft/index.ts'
+import type { Entry } from '../../../src/raft/index.ts'
+import { entryHash } from '../disk/entry-hash.ts'
 
 /** A committed entry. `data` is what the first node that handed it out had. */
 export interface CommittedEntry extends Entry {
-  /** As in `DurableEntry`: CRC-32 over the byte of its kind and its data. */
+  /** As in `DurableEntry`: `entryHash`. */
   readonly hash: number
-}
-
-/** `docs/storage-format.md`, the record header. */
-const kindSeeds: Readonly<Record<EntryKind, number>> = {
-  noop: crc32(Uint8Array.of(1)),
-  commands: crc32(Uint8Array.of(2)),
-  config: crc32(Uint8Array.of(3)),
-}
-
-/** The hash by which entries are told apart. */
-export function entryHash({ kind, data }: Pick<Entry, 'kind' | 'data'>): number {
-  // Of an array without memory behind it, such as an empty text's, Node answers 0 instead.
-  return data.length === 0 ? kindSeeds[kind] : crc32(data, kindSeeds[kind])
 }
 
 /** Whether they are the same entry. What is shared between nodes in memory is not hashed again. */

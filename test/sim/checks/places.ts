@@ -1,5 +1,5 @@
 /** Where in the log an answer to a read is right. */
-import type { SeenRow } from '../workload/history.ts'
+import type { ScanBounds, SeenRow } from '../workload/history.ts'
 import type { Replay } from './replay.ts'
 
 /** What a get was told. */
@@ -66,6 +66,8 @@ export function placeOfScan(
 /** What a scan asked for. */
 export interface ScanRange {
   readonly prefix: string
+  readonly bounds?: ScanBounds
+  readonly keysOnly?: boolean
   readonly reverse: boolean
   readonly limit: number | undefined
 }
@@ -80,10 +82,13 @@ export interface ScanAnswer {
 /** What is wrong with the rows of a scan; undefined: they are those of its revision. */
 export function tellScan(
   replay: Replay,
-  { prefix, reverse, limit }: ScanRange,
+  { prefix, bounds = {}, keysOnly = false, reverse, limit }: ScanRange,
   { rows, readRevision, partial }: ScanAnswer,
 ): string | undefined {
-  const all = replay.rows.all(prefix, readRevision)
+  const all = replay.rows
+    .all(prefix, readRevision)
+    .filter(({ key }) => isWithin(key, bounds))
+    .map((row) => (keysOnly ? { ...row, value: '' } : row))
   if (reverse) all.reverse()
   const right = all.slice(0, limit ?? Infinity)
   for (const [i, row] of rows.entries()) {
@@ -95,6 +100,12 @@ export function tellScan(
   }
   if (rows.length === right.length || (partial && rows.length < right.length)) return undefined
   return `it has ${rows.length} rows and not ${right.length}`
+}
+
+/** Keys are ASCII: their characters are in the order of their bytes. */
+function isWithin(key: string, { gte, gt, lte, lt }: ScanBounds): boolean {
+  if ((gte !== undefined && key < gte) || (gt !== undefined && key <= gt)) return false
+  return (lte === undefined || key <= lte) && (lt === undefined || key < lt)
 }
 
 function shown(row: Pick<SeenRow, 'key' | 'value' | 'revision'> | undefined): string {

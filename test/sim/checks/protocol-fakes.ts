@@ -12,9 +12,10 @@ import type {
 } from '../../../src/raft/index.ts'
 import { SeededRandom } from '../../../src/random.ts'
 import type { DurableEntry, DurableLog } from '../disk/durable-log.ts'
+import { entryHash } from '../disk/entry-hash.ts'
 import type { Check, NodeView, WorldView } from '../world/observer.ts'
 import { Violation } from '../world/observer.ts'
-import { CommittedLog, entryHash } from './committed.ts'
+import { CommittedLog } from './committed.ts'
 import { protocolChecks } from './protocol.ts'
 
 /** A disk that holds what it is told. */

@@ -6,7 +6,8 @@
  */
 import { crc32 } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
-import { CommittedLog, entryHash } from './committed.ts'
+import { entryHash } from '../disk/entry-hash.ts'
+import { CommittedLog } from './committed.ts'
 import { termRuns } from './leaderships.ts'
 import { a, append, b, entry, FakeLog, noop, replicated, Scenario } from './protocol-fakes.ts'
 

@@ -69,8 +69,9 @@ function isApplied(
 /** A scan of everything that must see all. */
 function isWhole({ request, outcome }: Call): boolean {
   if (request.kind !== 'scan' || outcome?.type !== 'read') return false
-  const { prefix, limit, consistency } = request
-  return prefix === '' && limit === undefined && consistency === 'linearizable'
+  const { prefix, bounds, keysOnly, limit, consistency } = request
+  const all = prefix === '' && bounds === undefined && limit === undefined
+  return all && keysOnly !== true && consistency === 'linearizable'
 }
 
 function isDeletedAfter(replay: Replay, key: string, revision: number): boolean {

@@ -10,9 +10,9 @@
  * log was damaged either finds all of it or does not start.
  */
 import type { Entry, HardState, RaftStatus, Ready } from '../../../src/raft/index.ts'
+import { entryHash } from '../disk/entry-hash.ts'
 import type { Check, LifeEnd, NodeView } from '../world/observer.ts'
 import { Violation } from '../world/observer.ts'
-import { entryHash } from './committed.ts'
 import { LogCopy } from './log-copy.ts'
 
 type Vote = Pick<HardState, 'currentTerm' | 'votedFor'>

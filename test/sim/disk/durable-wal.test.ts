@@ -6,9 +6,10 @@
  * what is durable then, and among the few things that could be there.
  */
 import { expect, test } from 'vitest'
+import { entryHash } from './entry-hash.ts'
 import { durableOf, group, LogHistory, toldOf } from './log-history.ts'
 import type { PowerCut } from './sim-disk.ts'
-import { entryHash, readFlush, readSegmentStart } from './wal-bytes.ts'
+import { readFlush, readSegmentStart } from './wal-bytes.ts'
 
 const seeds = 25
 

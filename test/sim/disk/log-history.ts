@@ -6,8 +6,8 @@ import { randomBetween } from '../../../src/random.ts'
 import type { Entry, HardState } from '../../../src/raft/index.ts'
 import { LogStore } from '../../../src/wal/index.ts'
 import type { LogIdentity, Recovered, WalBatch } from '../../../src/wal/index.ts'
+import { entryHash } from './entry-hash.ts'
 import { TestMachine } from './test-machine.ts'
-import { entryHash } from './wal-bytes.ts'
 
 /** The group's directory on the test machine's disk. */
 export const group = '/data/groups/0'

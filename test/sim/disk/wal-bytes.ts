@@ -4,8 +4,8 @@
  * knows nothing of torn flushes or repair: bytes are a whole flush, or they are none.
  */
 import { crc32 } from 'node:zlib'
-import type { Entry } from '../../../src/raft/index.ts'
 import type { DurableEntry } from './durable-log.ts'
+import { storedHash } from './entry-hash.ts'
 
 /** Bytes before the first flush of a segment, and the least that a flush takes. */
 export const sectorBytes = 512
@@ -16,15 +16,6 @@ const segmentMagic = 'QUORAWAL'
 const voteMagic = 'QUORVOTE'
 const flushMagic = 0x314c4651
 const endMark = 0x444e4551
-
-const kindCodes = { noop: 1, commands: 2, config: 3 } as const
-/** CRC-32 of one byte, by the byte: the hash of an entry begins with its kind. */
-const kindHashes = [0, 1, 2, 3].map((code) => crc32(Uint8Array.of(code)))
-
-/** The hash that a `DurableEntry` of this entry has. */
-export function entryHash(entry: Pick<Entry, 'kind' | 'data'>): number {
-  return crc32(entry.data, kindHashes[kindCodes[entry.kind]])
-}
 
 /** What a segment's header sector says. */
 export interface SegmentStart {
@@ -152,7 +143,7 @@ function readRecords(
     const second = u53(flush, at + 24)
     const kind = flush[at + 8]
     if (kind === 1) {
-      const hash = crc32(data, kindHashes[flush[at + 9] ?? 0])
+      const hash = storedHash(flush[at + 9] ?? 0, data)
       entries.push({ index: first, term: second, hash })
     } else if (kind === 2) {
       const votedFor = data.length === 0 ? undefined : data.toString('utf8')

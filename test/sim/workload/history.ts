@@ -38,7 +38,11 @@ export type Request =
   | {
       readonly kind: 'scan'
       readonly prefix: string
+      /** In place of a prefix, which is empty then; one side or both. */
+      readonly bounds?: ScanBounds
       readonly reverse: boolean
+      /** The rows come without their values. */
+      readonly keysOnly?: boolean
       /** Also where a scan without a limit was left after so many rows: it saw the same. */
       readonly limit: number | undefined
       readonly consistency: 'linearizable' | 'stale'
@@ -51,6 +55,14 @@ export type Request =
       readonly consistency: 'linearizable' | 'stale'
     }
   | { readonly kind: 'setting'; readonly name: string; readonly value: number }
+
+/** Where a scan begins and ends, in the words of the SDK: one lower bound and one upper at most. */
+export interface ScanBounds {
+  readonly gte?: string
+  readonly gt?: string
+  readonly lte?: string
+  readonly lt?: string
+}
 
 /** One call of the SDK, as its caller sees it. A record of `putMany` is a call of its own. */
 export interface Call {
@@ -75,7 +87,7 @@ export interface Call {
 /** One row as it was answered. */
 export interface SeenRow {
   readonly key: string
-  /** Its tag. */
+  /** Its tag; empty in a scan that asks for keys only. */
   readonly value: string
   /** 0 where the method does not tell: `get` and `getMany`. */
   readonly revision: number
@@ -237,7 +249,7 @@ export class History {
         note(request.consistency, request.keys.length, request.keys[0])
         break
       case 'scan':
-        note(request.consistency, request.prefix, request.reverse, request.limit)
+        this.#noteScan(id, client, request)
         break
       case 'verdict':
         note(request.consistency, request.token, request.tokenTime, request.fence)
@@ -246,6 +258,17 @@ export class History {
         note(request.name, request.value)
         break
     }
+  }
+
+  #noteScan(
+    id: number,
+    client: string,
+    request: Extract<Request, { readonly kind: 'scan' }>,
+  ): void {
+    const { consistency, prefix, reverse, limit, keysOnly, bounds = {} } = request
+    const { gte, gt, lte, lt } = bounds
+    const asked = [consistency, prefix, reverse, limit, keysOnly, gte, gt, lte, lt]
+    this.#kernel.note('call', id, client, 'scan', ...asked)
   }
 
   #noteReturn({ id }: Call, outcome: Outcome): void {

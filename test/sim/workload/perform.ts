@@ -184,20 +184,22 @@ async function scan(
   setting: CallSetting,
   shared: SharedOptions,
 ): Promise<Outcome> {
-  const { prefix, reverse, limit } = request
+  const { prefix, bounds, reverse, keysOnly, limit } = request
   const leaves = plan.leaveAfter !== undefined
   const rows: SeenRow[] = []
   const found = setting.client.scan({
     ...shared,
     ...consistencyOf(request.consistency, setting),
-    prefix,
+    ...(bounds ?? { prefix }),
+    ...(keysOnly === undefined ? {} : { keysOnly }),
     reverse,
     ...(limit === undefined || leaves ? {} : { limit }),
   })
   try {
     for await (const { key, value, revision, readRevision } of found) {
       if (readRevision !== found.revision) throw broken('a scan changed its revision on the way')
-      rows.push({ key: String(key), value: readTag(value), revision })
+      if (keysOnly === true && value !== undefined) throw broken('a scan of keys told a value')
+      rows.push({ key: String(key), value: keysOnly === true ? '' : readTag(value), revision })
       if (leaves && rows.length === limit) break
       if (rests(plan, rows.length)) await setting.sleep(plan.restMs)
     }

@@ -108,9 +108,13 @@ describe('drawPlan', () => {
     ['entries', (r) => r.kind === 'get' && r.method === 'entry'],
     ['reads of several keys', (r) => r.kind === 'get' && r.keys.length > 1],
     ['stale reads', (r) => r.kind === 'get' && r.consistency === 'stale'],
-    ['scans of everything', (r) => r.kind === 'scan' && r.prefix === ''],
+    ['scans of everything', (r) => r.kind === 'scan' && r.prefix === '' && bound(r) === 'none'],
     ['reverse scans', (r) => r.kind === 'scan' && r.reverse],
     ['limited scans', (r) => r.kind === 'scan' && r.limit !== undefined],
+    ['scans from a key on', (r) => bound(r) === 'from'],
+    ['scans up to a key', (r) => bound(r) === 'to'],
+    ['scans between keys', (r) => bound(r) === 'between'],
+    ['scans of keys only', (r) => r.kind === 'scan' && r.keysOnly === true],
     ['stale scans', (r) => r.kind === 'scan' && r.consistency === 'stale'],
     ['verdicts', (r) => r.kind === 'verdict' && !r.fence],
     ['fences', (r) => r.kind === 'verdict' && r.fence],
@@ -176,6 +180,17 @@ describe('drawPlan', () => {
 function conditions(request: Request): number[] {
   if (!('changes' in request)) return []
   return request.changes.flatMap(({ ifRevision }) => (ifRevision === undefined ? [] : [ifRevision]))
+}
+
+/** Which ends of a scan are bound. */
+function bound(request: Request): 'none' | 'from' | 'to' | 'between' | undefined {
+  if (request.kind !== 'scan') return undefined
+  const { gte, gt, lte, lt } = request.bounds ?? {}
+  expect([gte, gt].filter(Boolean).length).toBeLessThan(2)
+  expect([lte, lt].filter(Boolean).length).toBeLessThan(2)
+  const [from, to] = [gte ?? gt, lte ?? lt]
+  if (from === undefined) return to === undefined ? 'none' : 'to'
+  return to === undefined ? 'from' : 'between'
 }
 
 function isOnceKey(request: WriteRequest): boolean {

@@ -2,9 +2,9 @@
 import { unreachable } from '../../../src/assert.ts'
 import type { Random } from '../../../src/ports.ts'
 import { randomBetween, randomFraction } from '../../../src/random.ts'
-import type { Change, Request, WriteRequest } from './history.ts'
+import type { Change, Request, ScanBounds, WriteRequest } from './history.ts'
 import type { Keyspace, TokenRecord } from './keyspace.ts'
-import { readKinds } from './mix.ts'
+import { readKinds, writeKinds } from './mix.ts'
 import type { ClientMix, Kind, SettingChange, WorkloadMix } from './mix.ts'
 import { callTag, onceTag, tokenTag } from './values.ts'
 
@@ -91,18 +91,7 @@ function drawKind({ random, mix, client }: PlanSource): Kind {
   return 'entry'
 }
 
-const allKinds: readonly Kind[] = [
-  'put',
-  'token',
-  'repeat',
-  'once',
-  'compare',
-  'delete',
-  'batch',
-  'putMany',
-  ...readKinds,
-  'setting',
-]
+const allKinds: readonly Kind[] = [...writeKinds, ...readKinds, 'setting']
 
 function drawRequest(source: PlanSource, kind: Exclude<Kind, 'putMany'>): Request {
   switch (kind) {
@@ -290,12 +279,33 @@ function drawGet(source: PlanSource, method: 'get' | 'entry' | 'getMany'): Reque
 
 function drawScan(source: PlanSource): Request {
   const { random } = source
-  const prefix = ['', 'a/', 'b/', 'o/', 'a/1'][randomBetween(random, 0, 5)] ?? ''
+  const bounds = randomFraction(random) < 0.3 ? drawBounds(source) : undefined
+  const drawn = ['', 'a/', 'b/', 'o/', 'a/1'][randomBetween(random, 0, 5)] ?? ''
+  const prefix = bounds === undefined ? drawn : ''
+  const keysOnly = randomFraction(random) < 0.2
   const reverse = randomFraction(random) < 0.4
   const limited = randomFraction(random) < 0.4
   const rows = randomBetween(random, 0, 12)
   const limit = limited ? rows : undefined
-  return { kind: 'scan', prefix, reverse, limit, consistency: drawConsistency(source) }
+  return {
+    kind: 'scan',
+    prefix,
+    ...(bounds === undefined ? {} : { bounds }),
+    reverse,
+    ...(keysOnly ? { keysOnly } : {}),
+    limit,
+    consistency: drawConsistency(source),
+  }
+}
+
+/** Mostly open at one end. The range may be empty, or end before it begins. */
+function drawBounds({ random, keyspace }: PlanSource): ScanBounds {
+  const [from, to] = [keyspace.key(random), keyspace.key(random)]
+  const lower = randomFraction(random) < 0.5 ? { gte: from } : { gt: from }
+  const upper = randomFraction(random) < 0.5 ? { lt: to } : { lte: to }
+  const draw = randomFraction(random)
+  if (draw < 0.4) return lower
+  return draw < 0.8 ? upper : { ...lower, ...upper }
 }
 
 function drawVerdict(source: PlanSource): Request {

@@ -64,6 +64,7 @@ export function begin(
     case 'kill-leader':
     case 'kill-all':
     case 'kill-at-io':
+    case 'restart':
     case 'power':
     case 'power-all':
     case 'pause':
@@ -216,7 +217,15 @@ function processFault(
   world: World,
   random: SeededRandom,
   fault:
-    'kill' | 'kill-leader' | 'kill-all' | 'kill-at-io' | 'power' | 'power-all' | 'pause' | 'stall',
+    | 'kill'
+    | 'kill-leader'
+    | 'kill-all'
+    | 'kill-at-io'
+    | 'restart'
+    | 'power'
+    | 'power-all'
+    | 'pause'
+    | 'stall',
 ): Begun | undefined {
   const alive = world.machines.filter((machine) => machine.alive)
   const [first] = alive
@@ -232,6 +241,8 @@ function processFault(
       return world.takeDown(fault, some(random, alive), (machine) => machine.kill())
     case 'kill-at-io':
       return killAtIo(world, one, randomBetween(random, 1, 40))
+    case 'restart':
+      return world.takeDown(fault, restarted(random, alive), (machine) => machine.close())
     case 'power':
       return world.takeDown(fault, [one], (m) => m.powerCut(keep, world.swarm.powerStyle))
     case 'power-all':
@@ -250,6 +261,11 @@ function processFault(
 function some(random: SeededRandom, machines: readonly Machine[]): readonly Machine[] {
   const least = Math.floor(machines.length / 2) + 1
   return shuffled(random, machines).slice(0, randomBetween(random, least, machines.length + 1))
+}
+
+/** One alone, as in a rolling restart, or now and then several. */
+function restarted(random: SeededRandom, alive: readonly Machine[]): readonly Machine[] {
+  return randomFraction(random) < 0.8 ? [any(random, alive)] : some(random, alive)
 }
 
 function pause(

@@ -68,6 +68,10 @@ export class Machine implements NodeView {
   refused = false
   /** The init system is told to leave it down. */
   keptDown = false
+  /** An orderly stop was asked for in the present life. */
+  #closing = false
+  /** A start was asked for meanwhile. */
+  #startsAgain = false
   readonly #options: MachineOptions
 
   constructor(options: MachineOptions) {
@@ -126,9 +130,12 @@ export class Machine implements NodeView {
     this.databases = databases
   }
 
-  /** Starts a process with a node in it. */
+  /** Starts a process with a node in it; where one is about to end in good order, after that. */
   start(): void {
-    if (this.alive) return
+    if (this.alive) {
+      this.#startsAgain = this.#closing
+      return
+    }
     const { kernel, network, random } = this.#options
     const process = new Process(kernel, this.id, this.clock)
     process.disowned = this.wiped
@@ -171,16 +178,21 @@ export class Machine implements NodeView {
 
   /** The machine loses power: what was not synced is gone, as far as chance does not save it. */
   powerCut(keep: 'none' | 'prefix' | 'sectors' | 'all', style: 'strict' | 'ext4'): void {
-    this.#options.kernel.note('power cut', this.id, keep)
+    // Of a process that had ended before nothing ends now; what it had not synced is lost all the
+    // same. The network goes first: a machine without power says nothing of its connections.
+    const { alive } = this
+    if (alive) this.#options.kernel.note('power cut', this.id, keep)
     this.#options.network.powerOff(this.id)
-    this.#leave({ type: 'powerCut' })
+    if (alive) this.#leave({ type: 'powerCut' })
     this.disk.powerCut({ keep, style })
   }
 
-  /** An orderly stop, as on SIGTERM. */
+  /** An orderly stop, as on SIGTERM; one that does not serve yet has nothing to bring in order. */
   close(): void {
     const { running, process } = this
-    if (running === undefined || process === undefined) return
+    if (running === undefined || process === undefined) return this.kill()
+    this.#closing = true
+    this.#options.kernel.note('close', this.id)
     process.post('input', () => {
       running.close().catch(() => {})
     })
@@ -200,10 +212,11 @@ export class Machine implements NodeView {
     kernel.note('ended', this.id, end.type, end.type === 'failed' ? codeOf(end.error) : undefined)
     this.#options.log?.(`${this.id} ended: ${end.type === 'failed' ? String(end.error) : end.type}`)
     const hadStarted = this.running !== undefined
+    const startsAgain = this.#startsAgain
     this.#leave(end)
     this.disk.kill()
-    if (end.type !== 'failed') return
-    if (!hadStarted && this.damaged && isRefusal(end.error)) {
+    if (end.type !== 'failed' && !startsAgain) return
+    if (end.type === 'failed' && !hadStarted && this.damaged && isRefusal(end.error)) {
       this.refused = true
       kernel.note('refused', this.id)
       return
@@ -217,6 +230,8 @@ export class Machine implements NodeView {
     const { process } = this
     this.process = undefined
     this.running = undefined
+    this.#closing = false
+    this.#startsAgain = false
     // A check may still want to look at the core that ended.
     this.#options.onEnd(this, end)
     this.raft = undefined

@@ -150,6 +150,7 @@ export class World implements WorldView, Probe {
 
   /** Somebody made the data directory of a node anew, under its old name. */
   wipe(machine: Machine): void {
+    this.atlas.record({ machine: machine.id, at: this.now, what: 'wipe' })
     machine.kill()
     machine.wiped = true
     machine.damaged = true
