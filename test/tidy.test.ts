@@ -247,3 +247,36 @@ describe('nothing is left lying about', () => {
     expect(wrong.map((file) => relative(root, file))).toEqual([])
   })
 })
+
+describe('the harness', () => {
+  const harness = join(root, 'jepsen-style')
+  const found = sources(harness).flatMap(importsOf)
+
+  test('is a black box: it meets the store by its public name, its command line and sockets', () => {
+    expect(found.length).toBeGreaterThan(100)
+    const outside = found.filter(({ target }) => !target.startsWith('.'))
+    const allowedOutside = /^(quorate|ws|msgpackr|node:[a-z_/]+)$/
+    const wrong = outside.filter(({ target }) => !allowedOutside.test(target))
+    expect(wrong.map((one) => `${place(one)} imports ${one.target}`)).toEqual([])
+    const away = found.filter(({ file, target }) => {
+      if (!target.startsWith('.')) return false
+      return relative(harness, resolve(dirname(file), target)).startsWith('..')
+    })
+    expect(away.map((one) => `${place(one)} imports ${one.target}`)).toEqual([])
+  })
+
+  test('its checkers know nothing of clusters, networks and processes', () => {
+    const inside = found.filter(({ file }) => {
+      const folder = relative(harness, file).split('/')[0]
+      return folder === 'check' || folder === 'history'
+    })
+    expect(inside.length).toBeGreaterThan(10)
+    const wrong = inside.filter(({ file, target }) => {
+      if (target === 'quorate' || target === 'ws') return true
+      if (!target.startsWith('.')) return false
+      const folder = relative(harness, resolve(dirname(file), target)).split('/')[0]
+      return folder !== 'check' && folder !== 'history'
+    })
+    expect(wrong.map((one) => `${place(one)} imports ${one.target}`)).toEqual([])
+  })
+})

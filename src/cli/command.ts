@@ -17,6 +17,7 @@ export interface Run {
 export const groups = {
   data: 'Records:',
   cluster: 'Cluster:',
+  checks: 'Faults and checks:',
   start: 'Start here:',
 } as const
 

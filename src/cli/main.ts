@@ -1,6 +1,6 @@
 /** The entry: the process's own streams, signals and exit code. */
 import { readFileSync } from 'node:fs'
-import type { Io } from './io.ts'
+import { exitCodes, type Io } from './io.ts'
 import { runCli } from './run.ts'
 
 /** How long an interrupted command may take to tidy up before it is cut off. */
@@ -58,4 +58,5 @@ await Promise.all(
     (stream) => new Promise<void>((resolve) => void stream.write('', () => resolve())),
   ),
 )
-process.exit(interrupted ?? exitCode)
+// A violation that was found is not to be hidden by a signal that came meanwhile.
+process.exit(exitCode === exitCodes.violation ? exitCode : (interrupted ?? exitCode))

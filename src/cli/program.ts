@@ -1,5 +1,7 @@
 /** The program: all commands, declared; what they do is loaded when they run. */
 import { Command } from 'commander'
+import { checkCommand } from './commands/check.ts'
+import { chaosCommand } from './commands/chaos.ts'
 import { clusterCommand } from './commands/cluster.ts'
 import { collectCommand } from './commands/collect.ts'
 import { delCommand } from './commands/del.ts'
@@ -59,6 +61,8 @@ export function createProgram(cli: Cli, colour: boolean): Command {
   for (const create of [statusCommand, digestCommand, settingsCommand, nodeCommand]) {
     program.addCommand(create(cli).helpGroup(groups.cluster))
   }
+  program.addCommand(checkCommand(cli).helpGroup(groups.checks))
+  program.addCommand(chaosCommand(cli).helpGroup(groups.checks))
   program.helpCommand('help [command]', 'print the help of a command')
   program.addHelpText('after', footer)
   inheritSettings(program)

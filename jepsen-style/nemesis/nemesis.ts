@@ -1,0 +1,40 @@
+/** What a nemesis is: a kind of fault that can be drawn, begun, seen and healed. */
+import type { Cluster } from '../cluster/cluster.ts'
+import type { Links } from '../network/links.ts'
+import type { Chance } from '../workloads/workload.ts'
+
+/** What a nemesis acts upon. */
+export interface Scene {
+  readonly cluster: Cluster
+  readonly links: Links
+  readonly chance: Chance
+  /** Nodes whose files were damaged or lost so far: never more than a minority, in all. */
+  readonly damaged: Set<string>
+  /** Nodes that another fault has under way, which this one must leave in peace. */
+  readonly busy: ReadonlySet<string>
+}
+
+/** One fault, drawn and not yet begun. */
+export interface Fault {
+  /** For people: whom it hits and how. */
+  readonly detail: string
+  /** The nodes whose processes or files it takes for itself until it is healed. */
+  readonly takes: readonly string[]
+  begin(): Promise<void>
+  /** What shows that it works, once something does; asked again and again until it is healed. */
+  seen(): Promise<string | undefined>
+  /** Puts everything back; everything that is started again is running when it resolves. */
+  heal(): Promise<void>
+}
+
+/** A kind of fault. */
+export interface Nemesis {
+  readonly name: string
+  /** One line for `quorate chaos list`. */
+  readonly about: string
+  readonly kind: 'network' | 'process' | 'disk' | 'clock'
+  /** Why it can't be had here (too few nodes, no root, …); undefined: it can. */
+  unavailable(scene: Pick<Scene, 'links' | 'cluster'>): string | undefined
+  /** Draws one; undefined: nothing fits at the moment (for example, no leader to isolate). */
+  draw(scene: Scene): Promise<Fault | undefined>
+}

@@ -1,0 +1,323 @@
+/**
+ * A run from its options to its report: set the stage, load and break the cluster, read what is left
+ * in it, take everything down, judge, write. Whatever throws, nothing is left running.
+ */
+import type { Client } from 'quorate'
+import type { Cluster } from '../cluster/cluster.ts'
+import { readHistory } from '../history/index.ts'
+import type { Nemesis } from '../nemesis/nemesis.ts'
+import type { Links } from '../network/links.ts'
+import type { RunRecord } from '../report/run-record.ts'
+import type { Chance, CheckResult, FinalState, Workload } from '../workloads/workload.ts'
+import type { WorkloadRun } from '../workloads/workload.ts'
+import { availabilityOf } from './availability.ts'
+import { Cleanup, messageOf } from './cleanup.ts'
+import { late, within, type RunClock } from './clock.ts'
+import { commandOf } from './command-line.ts'
+import { foreignCluster, foreignLinks } from './foreign-cluster.ts'
+import { Journal } from './journal.ts'
+import { Load, type LoadEnd } from './load.ts'
+import { settleOptions, usage, type ChaosOptions, type Settled } from './options.ts'
+import { dropData, keepLogs, openDirectory, writeRecord } from './out-directory.ts'
+import type { RunDirectory } from './out-directory.ts'
+import type { ChaosHooks, ChaosResult, RunPorts } from './ports.ts'
+import { ProgressTeller } from './progress.ts'
+import { resolveNemeses, resolveWorkload, sortOut } from './resolve.ts'
+import type { Catalogue, ChosenNemeses } from './resolve.ts'
+import { checkBounds, exitCodeOf, verdictOf } from './verdict.ts'
+import { readDigests, readFinally } from './verify.ts'
+
+/** How long a new cluster may take until all of its nodes serve, ms. */
+const startMsMax = 60_000
+/** What each step at the end may take once the user has interrupted the run, ms. */
+const hurryMs = 3_000
+/** Checks have bounds of their own; beyond this one counts as unknown, ms. */
+const checkMsMax = 1_800_000
+
+/** Runs one; `runChaos` is this with the real world. */
+export async function runChaosIn(
+  ports: RunPorts,
+  options: ChaosOptions,
+  hooks: ChaosHooks = {},
+): Promise<ChaosResult> {
+  const settled = settleOptions(options, () => ports.drawSeed())
+  const { catalogue } = ports
+  const workload = await resolveWorkload(settled.workload, catalogue, settled.clients)
+  const chosen = await resolveNemeses(settled.nemeses, catalogue)
+  if (settled.endpoints !== undefined) refuseHarnessNemeses(chosen, catalogue)
+  const directory = await openDirectory(settled.directory, ports.now())
+  hooks.onBegin?.({ seed: settled.seed, directory: directory.path })
+  const run = new ChaosRun({ ports, settled, workload, chosen, directory, hooks })
+  return await run.play()
+}
+
+/** What the harness has breaks processes and links that it made itself, and no others. */
+function refuseHarnessNemeses(chosen: ChosenNemeses, catalogue: Catalogue): void {
+  const found = chosen.nemeses.find((nemesis) => catalogue.nemeses.includes(nemesis))
+  if (found === undefined) return
+  throw usage(
+    `${found.name} can break a cluster only that the harness has started: for one of your own, ` +
+      'name none, or modules of your own',
+  )
+}
+
+interface RunParts {
+  readonly ports: RunPorts
+  readonly settled: Settled
+  readonly workload: Workload
+  readonly chosen: ChosenNemeses
+  readonly directory: RunDirectory
+  readonly hooks: ChaosHooks
+}
+
+/** What a run acts on. */
+interface Stage {
+  readonly links: Links
+  readonly cluster: Cluster
+  readonly nodes: number
+  readonly usable: readonly Nemesis[]
+  readonly leftOut: RunRecord['leftOut']
+  readonly clients: readonly Client[]
+  readonly workload: WorkloadRun
+}
+
+class ChaosRun {
+  readonly #parts: RunParts
+  readonly #startedAt: Date
+  readonly #clock: RunClock
+  readonly #chanceOf: (name: string) => Chance
+  readonly #cleanup: Cleanup
+  readonly #journal: Journal
+  readonly #signal: AbortSignal
+  readonly #progress: ProgressTeller
+  readonly #problems: string[] = []
+  readonly #clients = new Set<Client>()
+  #interrupted = false
+
+  constructor(parts: RunParts) {
+    const { ports, settled, directory, hooks } = parts
+    this.#parts = parts
+    this.#startedAt = ports.now()
+    this.#clock = ports.clock()
+    this.#chanceOf = ports.chances(settled.seed)
+    this.#cleanup = new Cleanup(this.#clock)
+    this.#journal = new Journal(ports.openHistory(directory.history), this.#clock)
+    this.#signal = hooks.signal ?? new AbortController().signal
+    this.#progress = new ProgressTeller({
+      clock: this.#clock,
+      journal: this.#journal,
+      totalMs: settled.seconds * 1000,
+      tell: hooks.onProgress,
+    })
+  }
+
+  async play(): Promise<ChaosResult> {
+    this.#progress.begin()
+    let stage: Stage
+    let end: LoadEnd
+    let final: FinalState
+    try {
+      stage = await this.#setStage()
+      end = await this.#load(stage)
+      final = await this.#readWhatIsLeft(stage, end)
+      this.#interrupted = this.#signal.aborted
+    } finally {
+      // Before the checks: they take their time, and need nobody.
+      this.#problems.push(...(await this.#cleanup.run()))
+    }
+    this.#progress.phase('checking')
+    const record = await this.#judge(stage, end, final)
+    return await this.#deliver(record)
+  }
+
+  /** Opens what the run acts on; all of it is closed by the clean-up. */
+  async #setStage(): Promise<Stage> {
+    const { settled, chosen, workload, directory } = this.#parts
+    this.#cleanup.defer('writing the history', async () => {
+      await this.#progress.end()
+      await this.#journal.close()
+    })
+    this.#cleanup.defer('closing the clients', () => this.#closeClients())
+    const { links, cluster, nodes } = await this.#openCluster()
+    const { usable, leftOut } = sortOut(chosen, { links, cluster })
+    const [first] = leftOut
+    if (usable.length === 0 && first !== undefined) {
+      throw usage(`${first.nemesis} cannot be had here: ${first.reason}`)
+    }
+    // Before the nodes are stopped, for then clients can still say good-bye.
+    this.#cleanup.defer('closing the clients', () => this.#closeClients())
+    const ids = cluster.nodes.map(({ id }) => id)
+    const hurry = { signal: this.#signal, ms: 0 }
+    const ready = within(this.#clock, 2 * startMsMax, cluster.ready(ids, startMsMax), hurry)
+    if ((await ready) !== true && !this.#signal.aborted) {
+      throw new Error(
+        `the cluster did not serve within ${startMsMax / 1000} s, before any fault: ` +
+          `see the nodes' logs in ${directory.path}`,
+      )
+    }
+    const connect = (): Promise<Client> => this.#connect(cluster.endpoints)
+    const run = workload.begin({
+      chance: this.#chanceOf('workload'),
+      clients: settled.clients,
+      connect,
+    })
+    if (this.#signal.aborted) {
+      return { links, cluster, nodes, usable, leftOut, clients: [], workload: run }
+    }
+    await run.prepare?.(await connect())
+    const clients = await Promise.all(Array.from({ length: settled.clients }, connect))
+    return { links, cluster, nodes, usable, leftOut, clients, workload: run }
+  }
+
+  async #openCluster(): Promise<{ links: Links; cluster: Cluster; nodes: number }> {
+    const { ports, settled, chosen, directory } = this.#parts
+    const { endpoints } = settled
+    if (endpoints !== undefined) {
+      const client = await this.#connect(endpoints)
+      const { endpoints: told } = await client.status()
+      const cluster = foreignCluster(client, endpoints, this.#clock)
+      this.#progress.watch(cluster)
+      return { links: foreignLinks(), cluster, nodes: told.length }
+    }
+    const ids = Array.from({ length: settled.nodes }, (_, i) => `n${i + 1}`)
+    const nemeses = chosen.nemeses.map(({ name }) => name)
+    const stage = { settled, ids, directory: directory.data, nemeses }
+    const links = await ports.openLinks(stage)
+    this.#cleanup.defer('closing the links', () => links.close())
+    const cluster = await ports.openCluster({ ...stage, links })
+    this.#cleanup.defer('keeping the logs', () => keepLogs(directory, cluster))
+    this.#cleanup.defer('stopping the nodes', () => cluster.close())
+    this.#progress.watch(cluster)
+    return { links, cluster, nodes: settled.nodes }
+  }
+
+  async #connect(endpoints: string): Promise<Client> {
+    const { ports, settled } = this.#parts
+    const client = await ports.connect(endpoints, { timeout: settled.timeoutMs })
+    this.#clients.add(client)
+    return client
+  }
+
+  async #closeClients(): Promise<void> {
+    const open = [...this.#clients]
+    this.#clients.clear()
+    await Promise.all(open.map((client) => client.close()))
+  }
+
+  async #load(stage: Stage): Promise<LoadEnd> {
+    const { settled } = this.#parts
+    const load = new Load({
+      ...stage,
+      settled,
+      nemeses: stage.usable,
+      required: this.#requiredOf(stage).length,
+      clock: this.#clock,
+      journal: this.#journal,
+      chanceOf: this.#chanceOf,
+      signal: this.#signal,
+      onPhase: (phase) => this.#progress.phase(phase),
+    })
+    this.#progress.watchFaults(load.faults)
+    return await load.run()
+  }
+
+  /** Kinds of faults that have to come up. */
+  #requiredOf({ usable }: Stage): readonly string[] {
+    const { required } = this.#parts.chosen
+    return usable.map(({ name }) => name).filter((name) => required.has(name))
+  }
+
+  /** Final reads and digests; what cannot be had is a problem, unless the user is in a hurry. */
+  async #readWhatIsLeft(stage: Stage, end: LoadEnd): Promise<FinalState> {
+    const nothing: FinalState = { digests: {} }
+    const [client] = stage.clients
+    if (client === undefined || end.readAs === undefined) return nothing
+    this.#progress.phase('reading')
+    const over = new AbortController()
+    const stop = over.signal
+    const hurry = { signal: this.#signal, ms: hurryMs }
+    const { workload } = stage
+    const parts = { workload, client, journal: this.#journal, clock: this.#clock, stop }
+    const work = readFinally({ ...parts, process: end.readAs }).then(async (unread) => {
+      const { final, missing } = await readDigests(client, this.#clock, stop)
+      return { final, missing: [...unread, ...missing] }
+    })
+    try {
+      const read = await within(this.#clock, checkMsMax, work, hurry)
+      if (read === late) {
+        if (!this.#signal.aborted) this.#problems.push('the final reads did not end in their time')
+        return nothing
+      }
+      if (!this.#signal.aborted) this.#problems.push(...read.missing)
+      return read.final
+    } catch (error) {
+      this.#problems.push(messageOf(error))
+      return nothing
+    } finally {
+      over.abort()
+    }
+  }
+
+  async #judge(stage: Stage, end: LoadEnd, final: FinalState): Promise<RunRecord> {
+    const { ports, settled, workload, directory } = this.#parts
+    const history = await readHistory(directory.history)
+    const checks = [...(await this.#check(stage.workload, history, final))]
+    if (Object.keys(final.digests).length > 0) checks.push(ports.checkReplicas(final, stage.nodes))
+    const figures = availabilityOf({ history, spans: end.spans, checks })
+    checks.push(...checkBounds(settled.bounds, figures))
+    const interrupted = this.#interrupted
+    const usable = stage.usable.map(({ name }) => name)
+    const verdict = verdictOf({
+      checks,
+      spans: end.spans,
+      required: this.#requiredOf(stage),
+      passed: end.passed,
+      problems: [...end.problems, ...this.#problems],
+      interrupted,
+    })
+    return {
+      schema: 1,
+      version: ports.version,
+      node: process.version,
+      startedAt: this.#startedAt.toISOString(),
+      seed: settled.seed,
+      nodes: stage.nodes,
+      clients: settled.clients,
+      rate: settled.rate,
+      seconds: settled.seconds,
+      workload: workload.name,
+      nemeses: usable,
+      leftOut: stage.leftOut,
+      backend: stage.links.backend,
+      faults: end.spans,
+      availability: figures.availability,
+      checks,
+      ...verdict,
+      command: commandOf(settled, workload.name),
+      interrupted,
+    }
+  }
+
+  /** The workload's own checks; one that fails or does not end proves nothing. */
+  async #check(
+    ...[workload, ...rest]: [WorkloadRun, ...Parameters<WorkloadRun['check']>]
+  ): Promise<readonly CheckResult[]> {
+    const hurry = { signal: this.#signal, ms: 2 * hurryMs }
+    try {
+      const checks = await within(this.#clock, checkMsMax, workload.check(...rest), hurry)
+      if (checks !== late) return checks
+      return [{ name: 'checks', verdict: 'unknown', text: 'they did not end in the time they had' }]
+    } catch (error) {
+      this.#problems.push(`the checks of the workload failed: ${messageOf(error)}`)
+      return []
+    }
+  }
+
+  async #deliver(record: RunRecord): Promise<ChaosResult> {
+    const { ports, directory } = this.#parts
+    await writeRecord(directory, record)
+    if (record.verdict === 'ok') await dropData(directory)
+    const report = await ports.writeReport(directory.path)
+    return { record, exitCode: exitCodeOf(record.verdict), directory: directory.path, report }
+  }
+}

@@ -1,0 +1,62 @@
+/** Runs of the harness by its command line, as a user starts them, and what they left behind. */
+import { spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+/** Exit codes of `quorate chaos run`. */
+export const exits = { ok: 0, failed: 1, usage: 2, unknown: 6, violation: 7 } as const
+
+/** What a run says last is kept up to so many characters. */
+const saidCharsMax = 8_000
+
+/** How a run of the harness ended. */
+export interface Ended {
+  readonly code: number | null
+  /** The end of what it wrote to its standard error. */
+  readonly said: string
+}
+
+/** Runs `quorate chaos run`; one that takes longer than `limitMs` is interrupted as by Ctrl-C. */
+export function chaosRun(
+  launcher: string,
+  args: readonly string[],
+  limitMs: number,
+): Promise<Ended> {
+  return new Promise((done, failed) => {
+    const child = spawn(process.execPath, [launcher, 'chaos', 'run', ...args], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+      env: { ...process.env, NO_COLOR: '1' },
+    })
+    let said = ''
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      said = `${said}${text}`.slice(-saidCharsMax)
+    })
+    const timer = setTimeout(() => child.kill('SIGINT'), limitMs)
+    child.on('error', failed)
+    child.on('close', (code) => {
+      clearTimeout(timer)
+      done({ code, said })
+    })
+  })
+}
+
+/** What the scripts need of a run's `run.json`. */
+export interface Outcome {
+  readonly verdict: string
+  readonly reasons: readonly string[]
+  readonly checks: readonly { readonly name: string; readonly verdict: string }[]
+  readonly faults: readonly { readonly nemesis: string; readonly seen?: string }[]
+  readonly leftOut: readonly { readonly nemesis: string; readonly reason: string }[]
+  readonly availability: {
+    readonly calls: number
+    readonly ok: number
+    readonly unknown: number
+    readonly lost: number
+    readonly rto: { readonly p50: number; readonly p99: number; readonly max: number }
+  }
+}
+
+/** Reads it; the harness validates its own file, and these scripts are its own as well. */
+export function readOutcome(directory: string): Outcome {
+  return JSON.parse(readFileSync(join(directory, 'run.json'), 'utf8')) as Outcome
+}

@@ -1,0 +1,153 @@
+/**
+ * The bugs that the harness must see from outside: in what it is told, in what it reads back, and
+ * in the digests of the nodes. Where the simulation plants the same bug, its edits are taken.
+ */
+import { catalogue as simulated } from '../../sim/mutants/catalogue.ts'
+import type { Edit } from '../../sim/mutants/mutant.ts'
+import type { ChaosMutant } from './mutant.ts'
+
+function planted(name: string): { readonly bug: string; readonly edits: readonly Edit[] } {
+  const mutant = simulated.find((each) => each.name === name)
+  if (mutant === undefined) throw new Error(`the simulation has no mutant ${name}`)
+  return { bug: mutant.bug, edits: mutant.edits }
+}
+
+const run = (workload: string, nemesis: string, ...more: readonly string[]): readonly string[] => [
+  '--workload',
+  workload,
+  '--nemesis',
+  nemesis,
+  '--nodes',
+  '3',
+  ...more,
+]
+
+export const catalogue: readonly ChaosMutant[] = [
+  {
+    name: 'local-read',
+    bug: 'linearizable reads are answered from the local state (Jepsen: etcd, Consul, 2014)',
+    edits: [
+      {
+        file: 'src/node/reads.ts',
+        find: '    const started = this.#options.readIndex()\n',
+        replace:
+          '    if (reads.length > 0) {\n' +
+          '      this.#count -= reads.length\n' +
+          '      for (const read of reads) read.serve()\n' +
+          '      return\n' +
+          '    }\n' +
+          '    const started = this.#options.readIndex()\n',
+      },
+    ],
+    run: run('register', 'isolate-leader'),
+  },
+  {
+    name: 'commit-alone',
+    bug: 'a leader commits what it has itself, without a majority',
+    edits: [
+      {
+        file: 'src/raft/replication.ts',
+        find: 'const index = quorumValue(matches)',
+        replace: 'const index = Math.max(quorumValue(matches), core.log.durableIndex)',
+      },
+    ],
+    run: run('set', 'isolate-leader,kill-leader'),
+  },
+  {
+    name: 'retry-decided-again',
+    ...planted('retry-decided-again'),
+    run: run('append', 'clients-from-leader,kill-leader,loss'),
+  },
+  {
+    name: 'mismatch-as-duplicate',
+    ...planted('mismatch-as-duplicate'),
+    run: run('tokens', 'none'),
+  },
+  {
+    name: 'token-not-asked',
+    bug: 'a token that is known does not keep its record from being written again',
+    edits: [
+      {
+        file: 'src/state/executor.ts',
+        find: '    if (row !== undefined) return answerOfKnown(row, hash)\n',
+        replace: "    if (row?.kind === 'cancelled') return answerOfKnown(row, hash)\n",
+      },
+    ],
+    run: run('counter', 'none'),
+  },
+  {
+    name: 'once-more',
+    bug: 'a record that is to be written once is replaced by the next one',
+    edits: [
+      {
+        file: 'src/state/executor.ts',
+        find: '    if (row === undefined) return this.#change(operation)\n    const { revision } = row\n',
+        replace:
+          '    if (row === undefined || row.value.length > 0) return this.#change(operation)\n    const { revision } = row\n',
+      },
+    ],
+    run: run('collector', 'none'),
+  },
+  {
+    name: 'condition-misjudged',
+    ...planted('condition-misjudged'),
+    run: run('register', 'none'),
+  },
+  {
+    name: 'half-a-batch',
+    bug: 'the last operation of a batch of several is left out',
+    edits: [
+      {
+        file: 'src/state/executor.ts',
+        find: "      if (each.kind === 'put') this.#store.put(each.key, each.value, revision)\n",
+        replace:
+          '      if (operations.length > 1 && number === operations.length - 1) continue\n' +
+          "      if (each.kind === 'put') this.#store.put(each.key, each.value, revision)\n",
+      },
+    ],
+    run: run('bank', 'none'),
+  },
+  {
+    name: 'scan-not-flushed',
+    ...planted('scan-not-flushed'),
+    run: run('scan', 'none'),
+  },
+  {
+    name: 'time-out-as-failure',
+    ...planted('time-out-as-failure'),
+    run: run('register', 'isolate-leader,pause-leader,partition-majority'),
+  },
+  {
+    name: 'waiter-by-index',
+    ...planted('waiter-by-index'),
+    run: run('set', 'isolate-leader,partition-halves'),
+  },
+  {
+    name: 'replicas-part',
+    bug: 'one node loses a write now and then that the others keep',
+    edits: [
+      {
+        file: 'src/state/row-store.ts',
+        find: '    this.#active.put(key, value, revision)\n',
+        replace:
+          "    const loses = process.argv.some((word) => word.endsWith('n2')) && revision % 50 === 0\n" +
+          '    if (!loses) this.#active.put(key, value, revision)\n',
+      },
+    ],
+    run: run('set', 'none'),
+  },
+  {
+    name: 'acknowledged-before-written',
+    bug: 'a flush counts as durable before it is written',
+    edits: [
+      {
+        file: 'src/wal/wal.ts',
+        find: '    await file.write([frame], this.#end)\n    await file.sync()\n',
+        replace:
+          '    const late = { bytes: frame.slice(), offset: this.#end }\n' +
+          '    setTimeout(() => void file.write([late.bytes], late.offset).catch(() => {}), 300)\n',
+      },
+    ],
+    run: run('set', 'kill-all'),
+  },
+]

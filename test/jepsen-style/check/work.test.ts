@@ -1,0 +1,52 @@
+// Goal: the work of a check grows with the history and no faster, and what it tells of a violation
+// is where it is. Method: generated histories; steps are counted, because time depends on the
+// machine; the place of a violation is compared with what brute force says of each beginning.
+import { describe, expect, test } from 'vitest'
+import { checkHistory } from '../../../jepsen-style/check/index.ts'
+import { registerHasOrder } from './brute-force.ts'
+import { Dice, mutate, paired, play, register, store } from './histories.ts'
+
+const keys = Array.from({ length: 100 }, (_, i) => `k${i}`)
+
+describe('a long history', () => {
+  test('of the store takes a few steps a call, with one call in fifty unanswered', async () => {
+    const history = { calls: 10_000, processes: 50, open: 2 }
+    const events = play(new Dice(1), store(keys, 1_000_000), history)
+    const found = await checkHistory(events, { threads: 1 })
+
+    expect(found).toMatchObject({ model: 'quorate', verdict: 'linearizable', byRevision: true })
+    expect(found.operations).toBeGreaterThan(9_000)
+    expect(found.partitions).toBe(100)
+    expect(found.steps).toBeLessThan(2 * found.operations)
+  })
+
+  test('of few values, where every second call is unanswered, comes to an end', async () => {
+    const events = play(new Dice(2), register(['k'], 5), { calls: 400, processes: 5, open: 50 })
+    const found = await checkHistory(events, { threads: 1 })
+
+    expect(found.verdict).toBe('linearizable')
+    expect(found.steps).toBeLessThan(100_000)
+  })
+})
+
+test('no order fits from the line on that the explanation names, and not before', async () => {
+  let explained = 0
+  for (let seed = 1; seed <= 600; seed++) {
+    const dice = new Dice(seed)
+    const played = play(dice, register([undefined], 3), { calls: 6, processes: 3 })
+    const events = mutate(dice, mutate(dice, played))
+    const { verdict, explanation } = await checkHistory(events, {
+      model: 'cas-register',
+      threads: 1,
+    })
+    if (verdict !== 'not') continue
+    const line = explanation?.line ?? -1
+
+    expect(registerHasOrder(paired(events.slice(0, line + 1))), `seed ${seed}`).toBe(false)
+    expect(registerHasOrder(paired(events.slice(0, line))), `seed ${seed}`).toBe(true)
+    expect(explanation?.orders.length, `seed ${seed}`).toBeGreaterThan(0)
+    explained++
+  }
+
+  expect(explained).toBeGreaterThan(40)
+})
