@@ -3,7 +3,7 @@ import { readdir, readFile, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { HistoryError, readHistory } from '../history/index.ts'
 import { checkHistory, type CheckOptions } from './check-history.ts'
-import type { Verdict } from './verdict.ts'
+import type { HistoryVerdict, Verdict } from './verdict.ts'
 
 /** What was found of one file. */
 export interface CheckedFile {
@@ -14,7 +14,7 @@ export interface CheckedFile {
   readonly seconds: number
   /** What the `VERDICTS.json` beside it says that it is. */
   readonly expected?: 'linearizable' | 'not'
-  /** For people, where it is not linearizable, or nobody knows. */
+  /** For people, where it is not linearizable, or nobody knows, or there was nothing to check. */
   readonly text?: string
 }
 
@@ -57,12 +57,17 @@ export async function checkFiles(
       verdict: found.verdict,
       seconds: Math.round(found.seconds * 1e6) / 1e6,
       ...(known !== undefined && { expected: known.linearizable ? 'linearizable' : 'not' }),
-      ...(found.verdict !== 'linearizable' && { text: found.text }),
+      ...textOf(found),
     }
     checked.push(file)
     onFile?.(file)
   }
   return checked
+}
+
+function textOf({ verdict, text, operations }: HistoryVerdict): { readonly text?: string } {
+  if (verdict !== 'linearizable') return { text }
+  return operations === 0 ? { text: 'it holds no call that tells anything: any store passes' } : {}
 }
 
 interface Known {

@@ -13,6 +13,7 @@
  */
 import { availableParallelism } from 'node:os'
 import { HistoryError, operationsOf, type HistoryEvent, type Operation } from '../history/index.ts'
+import { whyNoValue } from './canonical.ts'
 import { compareWithRevisions, type Finding } from './agreement.ts'
 import { judgeHard } from './crew.ts'
 import { explain } from './explanation.ts'
@@ -115,7 +116,8 @@ function refuseStrangers(
   name: string,
 ): void {
   for (const operation of operations) {
-    const wrong = model.refuse(operation)
+    const { input, output } = operation
+    const wrong = whyNoValue(input) ?? whyNoValue(output) ?? model.refuse(operation)
     if (wrong === undefined) continue
     throw new HistoryError(wrong, { file: name, line: operation.invokeLine + 1 })
   }

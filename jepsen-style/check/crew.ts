@@ -5,6 +5,7 @@
  * those of lower rank are still waited for, so that the failing one of lowest rank is the same in
  * every run.
  */
+import type { EventEmitter } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import type { Operation } from '../history/index.ts'
 import { judge, type Judgement } from './judge.ts'
@@ -125,10 +126,15 @@ class Crew {
 }
 
 /** Undefined: it ended without an answer, because it was stopped. */
-function answerOf(worker: Worker): Promise<Judgement | undefined> {
+export function answerOf(worker: Pick<EventEmitter, 'once'>): Promise<Judgement | undefined> {
   return new Promise((resolve, reject) => {
     worker.once('message', (answer: Judgement) => resolve(answer))
-    worker.once('error', reject)
+    worker.once('error', (error: Error) => {
+      // Its heap was full before the cap on what it remembers was met: nobody knows.
+      if ('code' in error && error.code === 'ERR_WORKER_OUT_OF_MEMORY') {
+        resolve({ verdict: 'unknown', exhausted: 'memory', steps: 0 })
+      } else reject(error)
+    })
     worker.once('exit', () => resolve(undefined))
   })
 }

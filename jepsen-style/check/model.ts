@@ -52,6 +52,13 @@ export interface Model<State> {
    * effect nobody can have seen: each one that stays can double the work. Default: all.
    */
   prune?(operations: readonly Operation[]): readonly Operation[]
+  /**
+   * This model for a search of an order of exactly these operations: it may hold a step to be
+   * illegal after which one of them that has ended could never get its place. It spares the search
+   * ways that lead nowhere; whatever order it finds is held against the model itself. Default: the
+   * model itself.
+   */
+  narrow?(operations: readonly Operation[]): Model<State>
 }
 
 /** The key of a history that has no keys. */

@@ -82,7 +82,7 @@ export class Search {
     limits: Limits,
     onDeadEnd?: DeadEndListener,
   ) {
-    this.#table = new StepTable(model)
+    this.#table = new StepTable(model.narrow?.(operations) ?? model)
     this.#state = this.#table.initial
     this.#ended = operations
       .filter(({ outcome }) => outcome !== 'info')

@@ -5,9 +5,13 @@
 import type { Operation } from '../history/index.ts'
 import { canonical } from './canonical.ts'
 import type { Model } from './model.ts'
+import { CacheFull } from './seen-configurations.ts'
 
 /** In place of a state: the operation cannot have ended like this here. */
 export const illegalStep = -1
+
+/** Half of what a Map can hold: beyond 2^24 entries it throws. */
+const stepsMax = 2 ** 23
 
 /** Rough bytes of an entry of a Map, for the cap on memory. */
 const entryBytes = 48
@@ -59,6 +63,7 @@ export class StepTable {
     if (known !== undefined) return known
     const operation = this.#kinds[kind]
     if (operation === undefined) throw new Error(`no kind ${kind}`)
+    if (this.#steps.size >= stepsMax) throw new CacheFull()
     const step = this.#model.step(this.#states[state], operation)
     const next = step.legal ? this.#intern(step.next) : illegalStep
     this.#steps.set(at, next)

@@ -46,7 +46,10 @@ export interface Cluster {
   report(id: string, withinMs?: number): Promise<NodeReport | undefined>
   /** The node that leads in the highest term that any node names; undefined: none at the moment. */
   leader(): Promise<string | undefined>
-  /** Waits until every node of these serves and one leads. False: not by the deadline. */
+  /**
+   * Waits until every node of these serves and one leads. False: not by the deadline, or one of
+   * them does not run, for nothing but `start` makes it run again.
+   */
   ready(ids: readonly string[], withinMs: number): Promise<boolean>
   /** What can be done beyond that where the harness started the nodes itself on this machine. */
   readonly tools?: ClusterTools

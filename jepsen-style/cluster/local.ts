@@ -240,11 +240,15 @@ class LocalCluster implements Cluster {
 
   async ready(ids: readonly string[], withinMs: number): Promise<boolean> {
     const all = new Set([...ids, ...this.nodes.map((node) => node.id)])
-    return until(async () => {
+    let served = false
+    await until(async () => {
+      if (ids.some((id) => this.node(id).state() === 'stopped')) return true
       const reports = await this.#reports([...all])
       const serving = new Set(reports.filter((each) => each.ready).map((each) => each.id))
-      return ids.every((id) => serving.has(id)) && leaderOf(reports) !== undefined
+      served = ids.every((id) => serving.has(id)) && leaderOf(reports) !== undefined
+      return served
     }, withinMs)
+    return served
   }
 
   /** Of all that run: to ask one that stands still would only take time. */

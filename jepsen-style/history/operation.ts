@@ -42,8 +42,8 @@ export interface Operation {
  * checker a violation, but never make one up (Porcupine orders its events in the same way).
  *
  * Throws `HistoryError` for what no history can hold: a second call of a process before its first
- * has ended, the end of a call that never began, one that ended before it began. A process that
- * calls again after an `info` is accepted: its older call stays open.
+ * has ended, the end of a call that never began, or of another one, or before it began. A process
+ * that calls again after an `info` is accepted: its older call stays open.
  *
  * @param name what errors call the history
  */
@@ -71,6 +71,9 @@ export function operationsOf(events: readonly HistoryEvent[], name = 'history'):
       refuse(`${event.type} of ${event.f}, which it did not call`)
     } else {
       if (begun.event.f !== event.f) refuse(`${event.type} of ${event.f} ends ${begun.event.f}`)
+      if (event.key !== undefined && event.key !== begun.event.key) {
+        refuse(`${event.f} of ${event.key} ends one of ${begun.event.key ?? 'no key'}`)
+      }
       if (place < begun.place) refuse(`${event.f} ends at a time before it begins`)
       operations[begun.at] = operation(begun, event, place)
       open.delete(event.process)

@@ -7,8 +7,11 @@ import { parseLine } from './line.ts'
 
 /** A line holds a value of 1 MiB at most, escaped; more is another kind of file. */
 export const lineBytesMax = 16 * 1024 * 1024
-/** What fits into memory with room to work; an hour at 2,000 calls a second has fewer. */
-export const eventsMax = 20_000_000
+/**
+ * What can be held and checked within the 4 GB that Node takes by default: some 600 bytes each. It
+ * is an hour at 700 calls a second, and more than any run writes.
+ */
+export const eventsMax = 5_000_000
 
 /**
  * Reads the events of a file. `name` is what errors call it (default: the path). Throws

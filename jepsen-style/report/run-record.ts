@@ -44,7 +44,7 @@ export interface RunRecord {
   readonly seconds: number
   readonly workload: string
   readonly nemeses: readonly string[]
-  /** Nemeses that were asked for and can't be had here, with the reason. */
+  /** Nemeses that were meant and can't be had here, or did not come in time, with the reason. */
   readonly leftOut: readonly { readonly nemesis: string; readonly reason: string }[]
   readonly backend: string
   readonly faults: readonly FaultSpan[]

@@ -6,8 +6,17 @@ import type { CheckResult } from '../workloads/workload.ts'
 /** A call counts as calm only if no fault was about in its time, nor for this long before, ms. */
 export const calmAfterMs = 5_000
 
-/** Refusals that are answers: the cluster served, and the caller's condition did not hold. */
-const answers: ReadonlySet<string | undefined> = new Set(['QUORATE_CONFLICT', 'QUORATE_MISMATCH'])
+/** Refusals that are answers: the cluster served, and what was asked for did not hold. */
+const answers: ReadonlySet<string> = new Set([
+  'QUORATE_CONFLICT',
+  'QUORATE_MISMATCH',
+  'QUORATE_TOKEN_CANCELLED',
+])
+
+/** Also an answer is what a workload refuses by itself, for example for too little money. */
+function isAnswer(error: string | undefined): boolean {
+  return error !== undefined && (answers.has(error) || !error.startsWith('QUORATE_'))
+}
 
 /** What the figures are computed from. */
 export interface AvailabilityInput {
@@ -45,7 +54,7 @@ export function availabilityOf(input: AvailabilityInput): AvailabilityFigures {
     if (type === 'fail') failed++
     const inCalm = calm.during(open.get(process) ?? time, time)
     if (inCalm) calmCalls++
-    const served = type === 'ok' || (type === 'fail' && answers.has(error))
+    const served = type === 'ok' || (type === 'fail' && isAnswer(error))
     if (inCalm && served) calmServed++
     open.delete(process)
   }

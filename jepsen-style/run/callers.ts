@@ -6,6 +6,7 @@
 import type { Client } from 'quorate'
 import type { Chance, Completion, Invocation, WorkloadRun } from '../workloads/workload.ts'
 import { messageOf } from './cleanup.ts'
+import { checkedCompletion } from './given.ts'
 import type { RunClock } from './clock.ts'
 import type { Journal } from './journal.ts'
 
@@ -109,7 +110,7 @@ export async function callOnce(call: OneCall): Promise<Completion> {
   const { workload, client, invocation, slot, process, journal } = call
   const end = journal.begin(process, invocation)
   try {
-    const completion = await workload.perform(client, invocation, slot)
+    const completion = checkedCompletion(await workload.perform(client, invocation, slot))
     end(completion)
     return completion
   } catch (error) {

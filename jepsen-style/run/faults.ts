@@ -139,18 +139,25 @@ export class Faults {
 
   /** One fault from its beginning to its healing. Never rejects. */
   async #live(planned: PlannedFault, fault: Fault): Promise<void> {
-    const { journal } = this.#options
+    const { journal, clock } = this.#options
     const { number, nemesis } = planned
     const name = `fault ${number} (${nemesis})`
-    const note = (phase: 'begin' | 'seen' | 'heal', detail: string): number =>
-      journal.fault(nemesis, { fault: number, phase, detail })
+    const note = (phase: 'begin' | 'seen' | 'heal', detail: string): number => {
+      try {
+        return journal.fault(nemesis, { fault: number, phase, detail })
+      } catch (error) {
+        // The disk of the harness has failed: what was begun has to be healed all the same.
+        this.#problems.push(`${name} could not be written down: ${messageOf(error)}`)
+        return clock.now()
+      }
+    }
     const { detail, takes } = fault
     const begin = note('begin', detail)
     this.#underWay.set(number, { fault: number, nemesis, detail, begin, takes })
     let seen: string | undefined
     try {
       await this.#bounded(beginMsMax, fault.begin(), 'beginning')
-      this.#recovery.inForce(number, this.#options.clock.now())
+      this.#recovery.inForce(number, clock.now())
       seen = await this.#watch(planned, fault)
       if (seen !== undefined) note('seen', seen)
     } catch (error) {

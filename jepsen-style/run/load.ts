@@ -11,6 +11,7 @@ import { callUntil } from './callers.ts'
 import { late, within, type RunClock } from './clock.ts'
 import { Faults, type FaultsEnd } from './faults.ts'
 import type { Journal } from './journal.ts'
+import { whyNotReady } from './not-ready.ts'
 import type { Settled } from './options.ts'
 import { paceOf, planFaults } from './plan.ts'
 import type { Phase } from './ports.ts'
@@ -96,6 +97,10 @@ export class Load {
     if (ended === late) {
       if (!signal.aborted) problems.push('the calls did not end by their time-out')
     } else if (ended.error !== undefined) problems.push(ended.error)
+    // Every check holds of nothing.
+    if (journal.counts.ok === 0 && !signal.aborted) {
+      problems.push('not one call succeeded before the end: there is nothing to judge')
+    }
     if (journal.full) problems.push('the history is full: give a lower rate, or less time')
     const end = this.faults.end()
     return {
@@ -120,7 +125,7 @@ export class Load {
     }
     if (!signal.aborted) {
       problems.push(
-        `${readyMsMax / 1000} s after all was healed not every node served; see the nodes' logs`,
+        `${whyNotReady(cluster, readyMsMax, 'after all was healed')}; see the nodes' logs`,
       )
     }
     return false

@@ -51,7 +51,7 @@ export interface ChaosOptions {
   /** Availability is judged only against what is given here. */
   readonly bounds?: Bounds
   readonly tuning?: Tuning
-  /** Budget of one call, ms. Default 5,000. */
+  /** Budget of one call, ms; every third client has less (`patienceOf`). Default 5,000. */
   readonly timeoutMs?: number
   /**
    * A cluster of one's own, by its client addresses with commas: it is loaded and checked, and only

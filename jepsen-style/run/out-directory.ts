@@ -3,6 +3,7 @@ import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import type { Cluster } from '../cluster/cluster.ts'
 import type { RunRecord } from '../report/run-record.ts'
+import { messageOf } from './cleanup.ts'
 import { usage } from './options.ts'
 
 /** The places in it. */
@@ -21,8 +22,13 @@ export interface RunDirectory {
  */
 export async function openDirectory(given: string | undefined, now: Date): Promise<RunDirectory> {
   const path = resolve(given ?? `chaos-${stampOf(now)}`)
-  await mkdir(path, { recursive: true })
-  const entries = await readdir(path)
+  let entries: readonly string[]
+  try {
+    await mkdir(path, { recursive: true })
+    entries = await readdir(path)
+  } catch (error) {
+    throw usage(`${path} cannot be made a directory of results: ${messageOf(error)}`)
+  }
   if (entries.length > 0) {
     throw usage(`${path} is not empty: name a new directory, or an empty one, with --out`)
   }

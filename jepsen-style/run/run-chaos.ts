@@ -4,7 +4,7 @@
  */
 import type { Client } from 'quorate'
 import type { Cluster } from '../cluster/cluster.ts'
-import { readHistory } from '../history/index.ts'
+import { readHistory, type HistoryEvent } from '../history/index.ts'
 import type { Nemesis } from '../nemesis/nemesis.ts'
 import type { Links } from '../network/links.ts'
 import type { RunRecord } from '../report/run-record.ts'
@@ -15,11 +15,14 @@ import { Cleanup, messageOf } from './cleanup.ts'
 import { late, within, type RunClock } from './clock.ts'
 import { commandOf } from './command-line.ts'
 import { foreignCluster, foreignLinks } from './foreign-cluster.ts'
+import { checkedResults } from './given.ts'
 import { Journal } from './journal.ts'
 import { Load, type LoadEnd } from './load.ts'
+import { whyNotReady } from './not-ready.ts'
 import { settleOptions, usage, type ChaosOptions, type Settled } from './options.ts'
 import { dropData, keepLogs, openDirectory, writeRecord } from './out-directory.ts'
 import type { RunDirectory } from './out-directory.ts'
+import { connectWithin, patienceOf } from './patience.ts'
 import type { ChaosHooks, ChaosResult, RunPorts } from './ports.ts'
 import { ProgressTeller } from './progress.ts'
 import { resolveNemeses, resolveWorkload, sortOut } from './resolve.ts'
@@ -151,7 +154,7 @@ class ChaosRun {
     const ready = within(this.#clock, 2 * startMsMax, cluster.ready(ids, startMsMax), hurry)
     if ((await ready) !== true && !this.#signal.aborted) {
       throw new Error(
-        `the cluster did not serve within ${startMsMax / 1000} s, before any fault: ` +
+        `${whyNotReady(cluster, startMsMax, 'before any fault')}: ` +
           `see the nodes' logs in ${directory.path}`,
       )
     }
@@ -165,7 +168,11 @@ class ChaosRun {
       return { links, cluster, nodes, usable, leftOut, clients: [], workload: run }
     }
     await run.prepare?.(await connect())
-    const clients = await Promise.all(Array.from({ length: settled.clients }, connect))
+    const clients = await Promise.all(
+      Array.from({ length: settled.clients }, (_, slot) =>
+        this.#connect(cluster.endpoints, patienceOf(slot, settled.timeoutMs)),
+      ),
+    )
     return { links, cluster, nodes, usable, leftOut, clients, workload: run }
   }
 
@@ -191,9 +198,13 @@ class ChaosRun {
     return { links, cluster, nodes: settled.nodes }
   }
 
-  async #connect(endpoints: string): Promise<Client> {
+  async #connect(endpoints: string, timeout?: number): Promise<Client> {
     const { ports, settled } = this.#parts
-    const client = await ports.connect(endpoints, { timeout: settled.timeoutMs })
+    const { timeoutMs } = settled
+    const client = await connectWithin(ports, endpoints, {
+      timeoutMs,
+      callMs: timeout ?? timeoutMs,
+    })
     this.#clients.add(client)
     return client
   }
@@ -259,18 +270,19 @@ class ChaosRun {
   }
 
   async #judge(stage: Stage, end: LoadEnd, final: FinalState): Promise<RunRecord> {
-    const { ports, settled, workload, directory } = this.#parts
-    const history = await readHistory(directory.history)
+    const { ports, settled, workload } = this.#parts
+    const history = await this.#readHistory()
     const checks = [...(await this.#check(stage.workload, history, final))]
     if (Object.keys(final.digests).length > 0) checks.push(ports.checkReplicas(final, stage.nodes))
     const figures = availabilityOf({ history, spans: end.spans, checks })
     checks.push(...checkBounds(settled.bounds, figures))
     const interrupted = this.#interrupted
-    const usable = stage.usable.map(({ name }) => name)
+    const kinds = stage.usable.map(({ name }) => name)
     const verdict = verdictOf({
       checks,
       spans: end.spans,
       required: this.#requiredOf(stage),
+      kinds,
       passed: end.passed,
       problems: [...end.problems, ...this.#problems],
       interrupted,
@@ -286,8 +298,8 @@ class ChaosRun {
       rate: settled.rate,
       seconds: settled.seconds,
       workload: workload.name,
-      nemeses: usable,
-      leftOut: stage.leftOut,
+      nemeses: kinds,
+      leftOut: [...stage.leftOut, ...this.#neverBegun(stage, end)],
       backend: stage.links.backend,
       faults: end.spans,
       availability: figures.availability,
@@ -298,6 +310,30 @@ class ChaosRun {
     }
   }
 
+  /** What was not asked for in particular, and did not come either: the report must not hide it. */
+  #neverBegun(stage: Stage, end: LoadEnd): RunRecord['leftOut'] {
+    const { required } = this.#parts.chosen
+    const begun = new Set(end.spans.map(({ nemesis }) => nemesis))
+    return stage.usable
+      .filter(({ name }) => !begun.has(name) && !required.has(name))
+      .map(({ name }) => ({
+        nemesis: name,
+        reason: end.passed.has(name)
+          ? `it never fitted, of ${end.passed.get(name)} times that it was tried`
+          : 'it did not get its turn',
+      }))
+  }
+
+  /** What is not readable, for example because the disk was full, proves nothing. */
+  async #readHistory(): Promise<readonly HistoryEvent[]> {
+    try {
+      return await readHistory(this.#parts.directory.history)
+    } catch (error) {
+      this.#problems.push(messageOf(error))
+      return []
+    }
+  }
+
   /** The workload's own checks; one that fails or does not end proves nothing. */
   async #check(
     ...[workload, ...rest]: [WorkloadRun, ...Parameters<WorkloadRun['check']>]
@@ -305,7 +341,7 @@ class ChaosRun {
     const hurry = { signal: this.#signal, ms: 2 * hurryMs }
     try {
       const checks = await within(this.#clock, checkMsMax, workload.check(...rest), hurry)
-      if (checks !== late) return checks
+      if (checks !== late) return checkedResults(checks)
       return [{ name: 'checks', verdict: 'unknown', text: 'they did not end in the time they had' }]
     } catch (error) {
       this.#problems.push(`the checks of the workload failed: ${messageOf(error)}`)
@@ -315,9 +351,22 @@ class ChaosRun {
 
   async #deliver(record: RunRecord): Promise<ChaosResult> {
     const { ports, directory } = this.#parts
-    await writeRecord(directory, record)
-    if (record.verdict === 'ok') await dropData(directory)
-    const report = await ports.writeReport(directory.path)
-    return { record, exitCode: exitCodeOf(record.verdict), directory: directory.path, report }
+    try {
+      await writeRecord(directory, record)
+      const report = await ports.writeReport(directory.path)
+      if (record.verdict === 'ok') await dropData(directory)
+      return { record, exitCode: exitCodeOf(record.verdict), directory: directory.path, report }
+    } catch (error) {
+      return this.#undelivered(record, messageOf(error))
+    }
+  }
+
+  /** A violation that was found is told, also where the disk takes nothing any more. */
+  #undelivered(record: RunRecord, why: string): ChaosResult {
+    const { path } = this.#parts.directory
+    const verdict = record.verdict === 'violation' ? 'violation' : 'failed'
+    const reasons = [...record.reasons, `the results could not be written: ${why}`]
+    const told = { ...record, verdict, reasons } as const
+    return { record: told, exitCode: exitCodeOf(verdict), directory: path, report: path }
   }
 }

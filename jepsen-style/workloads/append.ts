@@ -8,7 +8,6 @@
  */
 import type { Client } from 'quorate'
 import { operationsOf } from '../history/index.ts'
-import { appendModel } from './append-model.ts'
 import { checkAppends } from './append-order.ts'
 import { Budget } from './budget.ts'
 import { checkLinearizable } from './linearizability.ts'
@@ -56,7 +55,7 @@ function run({ chance, clients }: WorkloadSetting): WorkloadRun {
         told.push({ operation, revision, kind: f === 'get' ? 'state' : 'effect' })
       }
       return [
-        await checkLinearizable(history, appendModel(history)),
+        await checkLinearizable(history, 'kv-append'),
         checkAppends(operations),
         checkRevisions(told),
       ]

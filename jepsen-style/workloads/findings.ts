@@ -39,7 +39,8 @@ export class Findings {
   }
 
   /**
-   * The result.
+   * The result. Where `figures.acknowledged` is 0 there was nothing that could have been lost or
+   * doubled, and that is no pass.
    *
    * @param passed what was checked, if all is well
    * @param open why it cannot be known that all is well; undefined: it can
@@ -54,7 +55,9 @@ export class Findings {
       const key = this.#key === undefined ? {} : { key: this.#key }
       return { name, verdict: 'violation', text, figures, events, ...key }
     }
-    if (open !== undefined) return { name, verdict: 'unknown', text: open, figures }
+    const nothing = figures['acknowledged'] === 0 ? 'Nothing was acknowledged.' : undefined
+    const unsure = open ?? nothing
+    if (unsure !== undefined) return { name, verdict: 'unknown', text: unsure, figures }
     return { name, verdict: 'ok', text: passed, figures }
   }
 }

@@ -49,7 +49,7 @@ export interface CheckedFile {
   readonly seconds: number
   /** What `VERDICTS.json` says that it is; absent: nothing is said of it. */
   readonly expected?: 'linearizable' | 'not'
-  /** For people: where no order fits, or why nobody knows; absent where it is linearizable. */
+  /** For people: where no order fits, or why nobody knows, or that nothing was there to check. */
   readonly text?: string
 }
 

@@ -43,16 +43,21 @@ const conventions = [
     ['code', 'meaning'],
     [
       ['0', 'ok'],
-      ['1', 'unexpected: a bug, a damaged or full disk, a port or directory in use'],
+      [
+        '1',
+        'unexpected: a bug, a bad or full disk, a port or directory in use, a failed chaos run',
+      ],
       ['2', 'usage: the command line cannot be meant'],
       ['3', 'not found: no record, or no write with this token'],
       ['4', 'conflict, mismatch, or a condition that failed'],
       ['5', 'unavailable: no node, no quorum, or too much load'],
-      ['6', 'outcome unknown: the write may have happened'],
+      ['6', 'unknown: the write may have happened, or a check could not tell'],
       ['7', 'a check found a violation'],
       ['130, 143', 'interrupted by SIGINT or SIGTERM'],
     ],
   ),
+  '',
+  'What the commands `chaos` and `check` do is told at length in [chaos.md](chaos.md).',
   '',
 ]
 

@@ -105,6 +105,12 @@ describe('three nodes', () => {
     expect((await exercise('double-start')).seen).toContain('QUORATE_LOCKED')
     const endings = cluster.nodes.map((node) => node.endings().count)
     expect(endings.reduce((a, b) => a + b)).toBe(1)
+
+    // Nothing starts it again, so there is nothing to wait for.
+    await cluster.kill(killed)
+    const asked = performance.now()
+    expect(await cluster.ready(ids, 10_000)).toBe(false)
+    expect(performance.now() - asked).toBeLessThan(5_000)
   })
 
   test('a damaged log is refused, a damaged or lost state is made anew', async () => {

@@ -20,12 +20,12 @@ export function modelOf(name: string): Model<unknown> | undefined {
 }
 
 /**
- * The model whose calls these are; undefined: of none, or of several. What has revisions, or
- * deletes, is of the store; a plain register with neither is a `cas-register`.
+ * The model whose calls these are; undefined: of none. Appends are so by their names. What else has
+ * revisions, or deletes, is of the store; a plain register with neither is a `cas-register`.
  */
 export function guessModel(operations: readonly Operation[]): Model<unknown> | undefined {
   const fits = (model: Model<unknown>): boolean =>
     operations.every((operation) => model.refuse(operation) === undefined)
   const ofStore = operations.some(({ f, revision }) => revision !== undefined || f === 'delete')
-  return [...(ofStore ? [] : [casRegister, kvAppend]), quorate].find(fits)
+  return [...(ofStore ? [] : [casRegister]), kvAppend, quorate].find(fits)
 }

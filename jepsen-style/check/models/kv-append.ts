@@ -18,6 +18,7 @@ export const kvAppend: Model<State> = {
   reads: ({ f }) => f === 'get',
   keys: ownKey,
   refuse,
+  narrow,
   prune(operations) {
     // From a `put` or `append` on, until the next `put`, every answer holds its text. So one whose
     // text stands in no answer had no answer after it that could tell; see `unobserved.ts`.
@@ -37,6 +38,31 @@ function step(state: State, { f, input, output }: Operation): Step<State> {
       return legal(textOf(input))
     default:
       return legal(state + textOf(input))
+  }
+}
+
+/**
+ * Between two reads nothing says in which order concurrent appends came, and a search that tries
+ * them all finds out only at the next read. But where there are only appends, a text never shrinks:
+ * every state must be a beginning of the longest text that anyone read, or go on from it. In any
+ * other state, that read could come neither later nor before.
+ */
+function narrow(operations: readonly Operation[]): Model<State> {
+  if (operations.some(({ f }) => f === 'put')) return kvAppend
+  let longest = ''
+  for (const { f, outcome, output } of operations) {
+    if (f === 'get' && outcome === 'ok' && textOf(output).length > longest.length) {
+      longest = textOf(output)
+    }
+  }
+  return {
+    ...kvAppend,
+    step: (state, operation) => {
+      const found = step(state, operation)
+      if (!found.legal || operation.f !== 'append') return found
+      const text = found.next
+      return longest.startsWith(text) || text.startsWith(longest) ? found : illegal
+    },
   }
 }
 

@@ -6,10 +6,14 @@ import { catalogue as simulated } from '../../sim/mutants/catalogue.ts'
 import type { Edit } from '../../sim/mutants/mutant.ts'
 import type { ChaosMutant } from './mutant.ts'
 
-function planted(name: string): { readonly bug: string; readonly edits: readonly Edit[] } {
+/** The simulation's mutant; `more`: what lets its bug lie quietly where an assertion would end the node. */
+function planted(
+  name: string,
+  ...more: readonly Edit[]
+): { readonly bug: string; readonly edits: readonly Edit[] } {
   const mutant = simulated.find((each) => each.name === name)
   if (mutant === undefined) throw new Error(`the simulation has no mutant ${name}`)
-  return { bug: mutant.bug, edits: mutant.edits }
+  return { bug: mutant.bug, edits: [...mutant.edits, ...more] }
 }
 
 const run = (workload: string, nemesis: string, ...more: readonly string[]): readonly string[] => [
@@ -50,6 +54,11 @@ export const catalogue: readonly ChaosMutant[] = [
         find: 'const index = quorumValue(matches)',
         replace: 'const index = Math.max(quorumValue(matches), core.log.durableIndex)',
       },
+      {
+        file: 'src/raft/follower.ts',
+        find: "  assert(first.index > core.commitIndex, 'committed entries are never replaced')\n",
+        replace: '',
+      },
     ],
     run: run('set', 'isolate-leader,kill-leader'),
   },
@@ -73,7 +82,7 @@ export const catalogue: readonly ChaosMutant[] = [
         replace: "    if (row?.kind === 'cancelled') return answerOfKnown(row, hash)\n",
       },
     ],
-    run: run('counter', 'none'),
+    run: run('counter', 'clients-from-leader,isolate-leader,pause-leader'),
   },
   {
     name: 'once-more',
@@ -109,17 +118,67 @@ export const catalogue: readonly ChaosMutant[] = [
   },
   {
     name: 'scan-not-flushed',
-    ...planted('scan-not-flushed'),
+    bug: 'a scan reads the database as it is, without what was applied since',
+    edits: [
+      {
+        file: 'src/state/row-store.ts',
+        find: '  async pin(): Promise<Pinned> {\n    this.assertUsable()\n',
+        replace:
+          '  async pin(asItIs = false): Promise<Pinned> {\n' +
+          '    this.assertUsable()\n' +
+          '    if (asItIs) return this.#pinNow()\n',
+      },
+      {
+        file: 'src/state/state-reader.ts',
+        find: 'await this.#store.pin()',
+        replace: 'await this.#store.pin(true)',
+      },
+    ],
+    run: run('scan', 'none'),
+  },
+  {
+    name: 'scan-says-newer',
+    bug: 'a scan names the newest revision, and shows the rows of an older one',
+    edits: [
+      {
+        file: 'src/state/row-store.ts',
+        find: '  async pin(): Promise<Pinned> {\n    this.assertUsable()\n',
+        replace:
+          '  async pin(asItIs = false): Promise<Pinned> {\n' +
+          '    this.assertUsable()\n' +
+          '    if (asItIs) {\n' +
+          '      const pinned = this.#pinNow()\n' +
+          '      const { revision } = this.#standing\n' +
+          '      return { ...pinned, applied: { ...pinned.applied, revision } }\n' +
+          '    }\n',
+      },
+      {
+        file: 'src/state/state-reader.ts',
+        find: 'await this.#store.pin()',
+        replace: 'await this.#store.pin(true)',
+      },
+    ],
     run: run('scan', 'none'),
   },
   {
     name: 'time-out-as-failure',
     ...planted('time-out-as-failure'),
-    run: run('register', 'isolate-leader,pause-leader,partition-majority'),
+    run: run('register', 'pause-leader,jitter'),
   },
   {
     name: 'waiter-by-index',
-    ...planted('waiter-by-index'),
+    ...planted('waiter-by-index', {
+      file: 'src/node/proposals.ts',
+      find:
+        "    assert(answers.length === waiting.writes.length, 'every command of an entry has an answer')\n" +
+        '    for (const [i, write] of waiting.writes.entries()) {\n' +
+        '      const answer = answers[i]\n' +
+        "      assert(answer !== undefined, 'answers are dense')\n",
+      replace:
+        '    for (const [i, write] of waiting.writes.entries()) {\n' +
+        '      const answer = answers[i]\n' +
+        '      if (answer === undefined) continue\n',
+    }),
     run: run('set', 'isolate-leader,partition-halves'),
   },
   {
@@ -149,5 +208,15 @@ export const catalogue: readonly ChaosMutant[] = [
       },
     ],
     run: run('set', 'kill-all'),
+  },
+  {
+    name: 'read-without-round',
+    ...planted('read-without-round'),
+    run: run('register', 'isolate-leader', '--election-timeout-max', '2s', '--every', '1s'),
+  },
+  {
+    name: 'dedup-at-propose-only',
+    ...planted('dedup-at-propose-only'),
+    run: run('collector', 'none'),
   },
 ]

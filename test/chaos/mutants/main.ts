@@ -2,11 +2,14 @@
  * The entry of `npm run chaos:mutants`: plants bugs, one at a time, in a copy of the package, and
  * says which the harness finds, by which check, and how long it took. Every copy is a whole
  * package: its nodes, its client and its command line all have the bug.
+ *
+ * A run that is red proves little unless the same run without the bug is green: `--clean` makes
+ * every mutant's run on a copy with nothing planted in it.
  */
-import { rmSync } from 'node:fs'
+import { existsSync, rmSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { Command, CommanderError, InvalidArgumentError } from 'commander'
-import { chaosRun, exits, readOutcome } from '../command.ts'
+import { chaosRun, exits, readOutcome, type Ended } from '../command.ts'
 import { BadMutant } from '../../sim/mutants/build.ts'
 import { buildPackage } from './build.ts'
 import { catalogue } from './catalogue.ts'
@@ -17,6 +20,7 @@ interface Options {
   readonly time: number
   readonly runs: number
   readonly list?: true
+  readonly clean?: true
 }
 
 const exitMissed = 1
@@ -47,6 +51,7 @@ function parse(): Options | undefined {
     .option('--time <seconds>', 'how long a run loads the cluster', whole, 20)
     .option('--runs <n>', 'runs of a mutant, with seeds from 1 up', whole, 3)
     .option('--list', 'names the mutants')
+    .option('--clean', 'plants nothing: the runs of the mutants must all be green')
     .allowExcessArguments(false)
     .exitOverride()
   try {
@@ -67,6 +72,23 @@ function violated(directory: string): string {
     .join(', ')
 }
 
+/** The run of a mutant by one seed, whose report goes to `out`. */
+async function runOf(
+  mutant: ChaosMutant,
+  options: Options,
+  { launcher, out, seed }: { launcher: string; out: string; seed: number },
+): Promise<Ended> {
+  const args = [...mutant.run, '--time', `${options.time}`, '--seed', `${seed}`, '--out', out]
+  return await chaosRun(launcher, args, options.time * 1_000 + graceMs)
+}
+
+/** Of a run that was neither green nor red: its exit code, and why, where that is known. */
+function told({ code, said }: Ended, out: string): string {
+  const file = join(out, 'run.json')
+  const reasons = existsSync(file) ? readOutcome(out).reasons.join('; ') : ''
+  return `exit ${code}: ${reasons === '' ? (said.trim().split('\n').at(-1) ?? '') : reasons}`
+}
+
 /** Plants it, and looks for it; whether it was found. */
 async function tryMutant(mutant: ChaosMutant, options: Options): Promise<boolean> {
   const folder = join(copies, mutant.name)
@@ -75,22 +97,39 @@ async function tryMutant(mutant: ChaosMutant, options: Options): Promise<boolean
   const others: string[] = []
   for (let seed = 1; seed <= options.runs; seed++) {
     const out = join(folder, `run-${seed}`)
-    const args = [...mutant.run, '--time', `${options.time}`, '--seed', `${seed}`, '--out', out]
-    const { code, said } = await chaosRun(launcher, args, options.time * 1_000 + graceMs)
-    if (code === exits.violation) {
-      const seconds = ((performance.now() - began) / 1_000).toFixed(0)
+    const ended = await runOf(mutant, options, { launcher, out, seed })
+    if (ended.code === exits.violation) {
       const runs = seed === 1 ? '1 run' : `${seed} runs`
-      print(`${mutant.name.padEnd(28)} caught by ${violated(out)} (${runs}, ${seconds} s)`)
+      printOf(mutant, `caught by ${violated(out)} (${runs}, ${secondsSince(began)} s)`)
       rmSync(folder, { recursive: true, force: true })
       return true
     }
-    if (code !== 0)
-      others.push(`seed ${seed}: exit ${code}: ${said.trim().split('\n').at(-1) ?? ''}`)
+    if (ended.code !== exits.ok) others.push(`seed ${seed}: ${told(ended, out)}`)
   }
-  const seconds = ((performance.now() - began) / 1_000).toFixed(0)
-  print(`${mutant.name.padEnd(28)} NOT caught (${options.runs} runs, ${seconds} s)`)
+  printOf(mutant, `NOT caught (${options.runs} runs, ${secondsSince(began)} s)`)
   for (const other of others) print(`    ${other}`)
   return false
+}
+
+/** Makes the mutant's first run with nothing planted; whether it was green. */
+async function tryClean(mutant: ChaosMutant, options: Options, launcher: string): Promise<boolean> {
+  const out = join(copies, `clean-${mutant.name}`)
+  rmSync(out, { recursive: true, force: true })
+  const began = performance.now()
+  const ended = await runOf(mutant, options, { launcher, out, seed: 1 })
+  const green = ended.code === exits.ok
+  const verdict = green ? 'green' : `NOT green, ${told(ended, out)}`
+  printOf(mutant, `${verdict} (${secondsSince(began)} s)`)
+  if (green) rmSync(out, { recursive: true, force: true })
+  return green
+}
+
+function secondsSince(began: number): string {
+  return ((performance.now() - began) / 1_000).toFixed(0)
+}
+
+function printOf({ name }: ChaosMutant, text: string): void {
+  print(`${name.padEnd(28)} ${text}`)
 }
 
 function print(line: string): void {
@@ -100,20 +139,29 @@ function print(line: string): void {
 async function main(options: Options): Promise<number> {
   const mutants = options.only ?? catalogue
   if (options.list === true) {
-    for (const { name, bug } of mutants) print(`${name.padEnd(28)} ${bug}`)
+    for (const mutant of mutants) printOf(mutant, mutant.bug)
     return 0
   }
+  if (options.clean === true) return await cleanRuns(mutants, options)
   let caught = 0
   for (const mutant of mutants) {
     try {
       if (await tryMutant(mutant, options)) caught += 1
     } catch (error) {
       if (!(error instanceof BadMutant)) throw error
-      print(`${mutant.name.padEnd(28)} BROKEN ${error.message}`)
+      printOf(mutant, `BROKEN ${error.message}`)
     }
   }
   print(`caught ${caught} of ${mutants.length}`)
   return caught === mutants.length ? 0 : exitMissed
+}
+
+async function cleanRuns(mutants: readonly ChaosMutant[], options: Options): Promise<number> {
+  const launcher = await buildPackage(root, join(copies, 'clean'), [])
+  let green = 0
+  for (const mutant of mutants) if (await tryClean(mutant, options, launcher)) green += 1
+  print(`green ${green} of ${mutants.length}`)
+  return green === mutants.length ? 0 : exitMissed
 }
 
 const options = parse()

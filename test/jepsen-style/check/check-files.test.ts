@@ -68,6 +68,16 @@ describe('a directory', () => {
 })
 
 describe('a file', () => {
+  test('of nothing is linearizable, and it is said that this shows nothing', async () => {
+    const path = directory({ 'a.jsonl': '', 'b.jsonl': lines('read', null) })
+    const files = await checkFiles([path])
+    expect(files).toMatchObject([{ verdict: 'linearizable' }, { verdict: 'linearizable' }])
+    expect(files.map(({ text }) => text)).toEqual([
+      'it holds no call that tells anything: any store passes',
+      undefined,
+    ])
+  })
+
   test('is named as it was given, and finds the verdict beside it', async () => {
     const known = { 'a.jsonl': { model: 'cas-register', linearizable: true } }
     const path = join(

@@ -314,3 +314,31 @@ describe('an explanation', () => {
     )
   })
 })
+
+describe('values that cannot be told apart are refused, with their line', () => {
+  const nested = (depth: number): unknown => (depth === 0 ? 1 : [nested(depth - 1)])
+  const write = (value: unknown): HistoryEvent[] =>
+    history([0, 'invoke', 'read'], [0, 'ok', 'read', null], [0, 'invoke', 'write', value])
+
+  test.each(['cas-register', 'quorate'])('by the model %s', async (model) => {
+    const large = JSON.parse('9007199254740993') as unknown
+    await expect(verdict(write(large), model)).rejects.toThrow('line 3: 9007199254740992 is larger')
+    await expect(verdict(write(JSON.parse('1e999')), model)).rejects.toThrow('Infinity is larger')
+    await expect(verdict(write([{ a: large }]), model)).rejects.toThrow('larger')
+    await expect(verdict(write(nested(101)), model)).rejects.toThrow('line 3: a value is nested')
+    expect(await verdict(write(nested(100)), model)).toBe('linearizable')
+    expect(await verdict(write(0.1), model)).toBe('linearizable')
+  })
+})
+
+test('the model is that of the calls', async () => {
+  const guess = async (...events: readonly Short[]): Promise<string> =>
+    (await checkHistory(history(...events), { threads: 1 })).model
+  const told = { revision: 3 }
+
+  expect(await guess([0, 'invoke', 'read'], [0, 'ok', 'read', null])).toBe('cas-register')
+  expect(await guess([0, 'invoke', 'write', 1], [0, 'ok', 'write', 1, told])).toBe('quorate')
+  expect(await guess([0, 'invoke', 'append', '1;'], [0, 'ok', 'append', '1;', told])).toBe(
+    'kv-append',
+  )
+})

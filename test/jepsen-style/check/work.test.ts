@@ -2,7 +2,7 @@
 // is where it is. Method: generated histories; steps are counted, because time depends on the
 // machine; the place of a violation is compared with what brute force says of each beginning.
 import { describe, expect, test } from 'vitest'
-import { checkHistory } from '../../../jepsen-style/check/index.ts'
+import { checkHistory, type HistoryEvent } from '../../../jepsen-style/check/index.ts'
 import { registerHasOrder } from './brute-force.ts'
 import { Dice, mutate, paired, play, register, store } from './histories.ts'
 
@@ -27,6 +27,34 @@ describe('a long history', () => {
     expect(found.verdict).toBe('linearizable')
     expect(found.steps).toBeLessThan(100_000)
   })
+})
+
+test('of concurrent appends the reads tell the order: not all of them are tried', async () => {
+  const many = Array.from({ length: 16 }, (_, i) => `${i};`)
+  const appends = (type: 'invoke' | 'ok', first: number): HistoryEvent[] =>
+    many.map((value, i) => ({ i: 0, process: first + i, type, f: 'append', key: 'k', value }))
+  const read = (type: 'invoke' | 'ok', value: string): HistoryEvent => ({
+    i: 0,
+    process: 99,
+    type,
+    f: 'get',
+    key: 'k',
+    value,
+  })
+  const told = (text: string): HistoryEvent[] =>
+    [...appends('invoke', 0), ...appends('ok', 0), read('invoke', ''), read('ok', text)].map(
+      (event, i) => ({ ...event, i }),
+    )
+  const text = many.toReversed().join('')
+  const limits = { threads: 1, timeMsMax: 5_000 }
+  const right = await checkHistory(told(text), limits)
+  const wrong = await checkHistory(told(text.replace('7;', '')), limits)
+
+  expect([right.verdict, wrong.verdict]).toEqual(['linearizable', 'not'])
+  expect(right.steps).toBeLessThan(100)
+  expect(wrong.steps).toBeLessThan(100)
+  // The line of the read: what stands in the way is no append.
+  expect(wrong.explanation?.line).toBe(33)
 })
 
 test('no order fits from the line on that the explanation names, and not before', async () => {

@@ -86,6 +86,11 @@ describe('operations', () => {
     ],
     ['an end of another call', events([0, 'invoke'], [0, 'ok', 'write']), 'ok of write ends read'],
     [
+      'an end under another key',
+      events([0, 'invoke'], [0, 'ok']).map((event, i) => ({ ...event, key: `k${i}` })),
+      'line 2: process 0: read of k1 ends one of k0',
+    ],
+    [
       'an end before the beginning',
       events([0, 'invoke', 'read', 2], [0, 'ok', 'read', 1]),
       'ends at a time before it begins',

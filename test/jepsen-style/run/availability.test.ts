@@ -69,6 +69,18 @@ describe('availability', () => {
     expect(availability.calmSuccessRate).toBe(0.5)
   })
 
+  test('so are a fenced token, and what the workload itself made of an answer', () => {
+    const failed = (error?: string): Call =>
+      error === undefined ? [0, 'fail'] : [0, 'fail', error]
+    const calmSuccessRate = (error?: string): number =>
+      availabilityOf({ history: historyOf([failed(error)]), spans: [], checks: [] }).availability
+        .calmSuccessRate
+    expect(calmSuccessRate('QUORATE_TOKEN_CANCELLED')).toBe(1)
+    expect(calmSuccessRate('TOO_LITTLE_MONEY')).toBe(1)
+    expect(calmSuccessRate('QUORATE_NOT_LEADER')).toBe(0)
+    expect(calmSuccessRate()).toBe(0)
+  })
+
   test('times to the first success, and what the checks say of writes', () => {
     const spans = [span(1, 0, 1, 30), span(2, 0, 1, 10), span(3, 0, 1), span(4, 0, 1, 20)]
     const checks = [

@@ -4,11 +4,24 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
-import { readHistory } from '../../../jepsen-style/history/index.ts'
+import {
+  HistoryWriter,
+  readHistory,
+  type HistoryEvent,
+  type NewEvent,
+} from '../../../jepsen-style/history/index.ts'
+import type { HistorySink } from '../../../jepsen-style/run/journal.ts'
 import type { ChaosOptions } from '../../../jepsen-style/run/options.ts'
 import type { ChaosHooks, ChaosResult, Progress } from '../../../jepsen-style/run/ports.ts'
 import { runChaosIn } from '../../../jepsen-style/run/run-chaos.ts'
-import { fakeNemesis, fakeWorld, type FakeWorld, type WorldScript } from './fakes.ts'
+import type { WorkloadRun } from '../../../jepsen-style/workloads/workload.ts'
+import {
+  fakeNemesis,
+  fakeWorld,
+  type FakeWorld,
+  type WorkloadScript,
+  type WorldScript,
+} from './fakes.ts'
 
 const made: string[] = []
 afterEach(() => {
@@ -80,6 +93,17 @@ describe('a run', () => {
     expect(told.some(({ perSecond, leader }) => perSecond > 10 && leader === 'n1')).toBe(true)
   })
 
+  test('says which kinds did not come where all were meant', async () => {
+    const nemeses = (log: string[]) => [
+      fakeNemesis('kill', log),
+      fakeNemesis('ring', log, { drawn: false }),
+    ]
+    const { record } = await play({ nemeses }, { nemeses: ['all'] })
+    expect(record.verdict).toBe('ok')
+    expect(record.leftOut).toMatchObject([{ nemesis: 'ring' }])
+    expect(record.leftOut[0]?.reason).toContain('it never fitted')
+  })
+
   test('of a cluster of one’s own loads and checks it, and leaves it as it is', async () => {
     const { record, world } = await play({ digests: {} }, { endpoints: 'a:1', nemeses: ['none'] })
     expect(record).toMatchObject({ verdict: 'ok', faults: [], backend: 'direct' })
@@ -104,6 +128,17 @@ describe('a run', () => {
     expect(reads.map(({ process }) => process)).toEqual([10, 11, 12])
   })
 })
+
+/** A disk that is full from the moment on at which a fault was seen. */
+class FullDisk extends HistoryWriter {
+  #full = false
+
+  override write(event: NewEvent): HistoryEvent {
+    this.#full ||= JSON.stringify(event.value ?? null).includes('"seen"')
+    if (this.#full) throw new Error('no space left')
+    return super.write(event)
+  }
+}
 
 describe('a run is not ok', () => {
   test('where a check finds a violation: 7', async () => {
@@ -157,6 +192,90 @@ describe('a run is not ok', () => {
     expect(record.reasons).toEqual(['the final read last k failed: QUORATE_OVERLOADED'])
   })
 
+  test('where not one call succeeded: 1', async () => {
+    const perform = async () => ({ type: 'fail', error: 'QUORATE_NO_LEADER' }) as const
+    const { record } = await play({ workload: { perform } })
+    expect(record.verdict).toBe('failed')
+    expect(record.reasons[0]).toContain('not one call succeeded')
+  })
+
+  test('where the workload judges nothing: 6', async () => {
+    const { exitCode } = await play({ workload: { check: async () => [] } })
+    expect(exitCode).toBe(6)
+  })
+
+  test('where a verdict of a workload of one’s own is none: 1', async () => {
+    const check = async () => [{ name: 'sum', verdict: 'passed', text: '' }]
+    // What a module in plain JavaScript can do.
+    const { record } = await play({ workload: { check: check as unknown as WorkloadRun['check'] } })
+    expect(record.verdict).toBe('failed')
+    expect(record.reasons[0]).toContain(
+      "the verdict of sum is ok, violation or unknown, not 'passed'",
+    )
+  })
+
+  test('where a call of a workload of one’s own ends in no way: 1', async () => {
+    const perform = async () => ({ type: 'OK' })
+    const script = { perform: perform as unknown as WorkloadScript['perform'] }
+    const { record } = await play({ workload: script as WorkloadScript })
+    expect(record.verdict).toBe('failed')
+    expect(record.reasons[0]).toContain("a call ends with type ok, fail or info, not 'OK'")
+  })
+
+  test('where of all faults none began: 1', async () => {
+    const nemeses = (log: string[]) => [fakeNemesis('kill', log, { drawn: false })]
+    const { record } = await play({ nemeses }, { nemeses: ['all'] })
+    expect(record.verdict).toBe('failed')
+    expect(record.reasons).toEqual([
+      'no fault began, of any kind: give it more time, or shorter pauses',
+    ])
+  })
+
+  test('where the final reads do not end: 1', async () => {
+    const { record } = await play({
+      workload: {
+        finalReads: () => [{ f: 'last', key: 'k' }],
+        perform: async ({ f }) => (f === 'last' ? await new Promise(() => {}) : { type: 'ok' }),
+      },
+    })
+    expect(record.verdict).toBe('failed')
+    expect(record.reasons).toContain('the final reads did not end in their time')
+  })
+
+  test('where the history cannot be written to its end: 1, and all is healed', async () => {
+    const world = fakeWorld()
+    const path = emptyDirectory()
+    const openHistory = (file: string): HistorySink => new FullDisk(file)
+    const { record } = await runChaosIn(
+      { ...world.ports, openHistory },
+      { directory: path, nodes: 3, workload: 'numbers', nemeses: ['kill'], seconds: 20 },
+    )
+    expect(record.verdict).toBe('failed')
+    expect(record.reasons.join()).toContain('no space left')
+    const begun = world.log.filter((line) => line === 'begin kill').length
+    expect(begun).toBe(1)
+    expect(world.log.filter((line) => line === 'heal kill').length).toBe(begun)
+    expect(world.log.slice(-2)).toEqual(['cluster closed', 'links closed'])
+  })
+
+  test.each(['violation', 'ok'] as const)(
+    'where the report of %s cannot be written',
+    async (was) => {
+      const check = async () => [{ name: 'sum', verdict: was, text: 'one is lost' }]
+      const world = fakeWorld({ workload: { check } })
+      const writeReport = (): Promise<never> => Promise.reject(new Error('no space left'))
+      const directory = emptyDirectory()
+      const { record, exitCode } = await runChaosIn(
+        { ...world.ports, writeReport },
+        { directory, workload: 'numbers', nemeses: ['kill'], seconds: 5 },
+      )
+      // A violation is not hidden by what came later; a pass is none without its report.
+      expect(exitCode).toBe(was === 'violation' ? 7 : 1)
+      expect(record.reasons.at(-1)).toBe('the results could not be written: no space left')
+      expect(existsSync(join(directory, 'data'))).toBe(true)
+    },
+  )
+
   test('where availability is below what was asked for: 7', async () => {
     const { record } = await play({}, { bounds: { rtoP99MaxMs: 0 } })
     expect(record.checks.at(-1)).toMatchObject({ name: 'recovery-time', verdict: 'violation' })
@@ -190,6 +309,15 @@ describe('an interruption', () => {
 })
 
 describe('a run does not begin', () => {
+  test('where its directory cannot be made', async () => {
+    const file = join(emptyDirectory(), 'file')
+    writeFileSync(file, '')
+    const options = { directory: file, workload: 'numbers', nemeses: ['kill'] }
+    const refused = runChaosIn(fakeWorld().ports, options)
+    await expect(refused).rejects.toMatchObject({ code: 'QUORATE_USAGE' })
+    await expect(refused).rejects.toThrow('cannot be made a directory of results')
+  })
+
   test('in a directory that holds something', async () => {
     const path = emptyDirectory()
     writeFileSync(join(path, 'notes.txt'), '')
@@ -207,7 +335,9 @@ describe('a run does not begin', () => {
   test('where the nodes never serve; nothing is left open', async () => {
     const { ports, log } = fakeWorld({ ready: () => false })
     const options = { directory: emptyDirectory(), workload: 'numbers', nemeses: ['kill'] }
-    await expect(runChaosIn(ports, options)).rejects.toThrow('did not serve within 60 s')
+    await expect(runChaosIn(ports, options)).rejects.toThrow(
+      'not every node served within 60 s before any fault',
+    )
     expect(log).toEqual(['cluster closed', 'links closed'])
   })
 

@@ -18,6 +18,7 @@ const good: VerdictInput = {
   checks: [check('ok')],
   spans: [seen],
   required: ['kill'],
+  kinds: ['kill'],
   passed: new Map(),
   problems: [],
   interrupted: false,
@@ -57,6 +58,13 @@ describe('the verdict', () => {
     expect(found.verdict).toBe('failed')
     expect(found.reasons[0]).toContain('pause did not get its turn')
     expect(found.reasons[1]).toContain('omission never fitted: it was tried 3 times')
+  })
+
+  test('a run in which nothing was broken shows nothing', () => {
+    const all = { ...good, required: [], kinds: ['kill', 'pause'] }
+    expect(verdictOf(all).verdict).toBe('ok')
+    expect(verdictOf({ ...all, spans: [] })).toMatchObject({ verdict: 'failed' })
+    expect(verdictOf({ ...all, spans: [], kinds: [] })).toMatchObject({ verdict: 'ok' })
   })
 
   test('who interrupts a run knows that not everything has happened', () => {

@@ -1,6 +1,5 @@
 /** Appends by hand, for the check without a search and for the checker with its model. */
 import { expect, test } from 'vitest'
-import { appendModel } from '../../../jepsen-style/workloads/append-model.ts'
 import { checkAppends } from '../../../jepsen-style/workloads/append-order.ts'
 import { checkLinearizable } from '../../../jepsen-style/workloads/linearizability.ts'
 import { made, type MadeHistory } from './make-history.ts'
@@ -17,7 +16,7 @@ const get = (history: MadeHistory, value: string) =>
 
 /** What both say. */
 async function verdictsOf(history: MadeHistory): Promise<readonly string[]> {
-  const searched = await checkLinearizable(history.events, appendModel(history.events))
+  const searched = await checkLinearizable(history.events, 'kv-append')
   return [checkAppends(history.operations).verdict, searched.verdict]
 }
 

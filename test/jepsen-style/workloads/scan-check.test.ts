@@ -154,11 +154,15 @@ test('a scan that was read at two revisions is a violation', () => {
 
 test('a write of unknown fate may be there or not, from one revision on', () => {
   const history = made()
+  put(history, 3, 9, { revision: 1 })
   put(history, 1, 1, { type: 'info', error: 'QUORATE_TIMEOUT' })
-  scan(history, 0, [])
-  scan(history, 1, [[1, 1, 1]])
+  scan(history, 1, [[3, 9, 1]])
+  scan(history, 2, [
+    [1, 1, 2],
+    [3, 9, 1],
+  ])
   expect(verdict(history)).toBe('ok')
-  scan(history, 2, [])
+  scan(history, 3, [[3, 9, 1]])
   expect(verdict(history)).toBe('violation')
 })
 

@@ -48,12 +48,13 @@ test('an element that is back later was stale', () => {
 
 test('an element of unknown fate may be there or not, but not come and go', () => {
   const absent = made()
+  add(absent, 0)
   add(absent, 1, 'info')
-  read(absent)
+  read(absent, 0)
   expect(checkSet(absent.operations).verdict).toBe('ok')
-  read(absent, 1)
+  read(absent, 0, 1)
   expect(checkSet(absent.operations).verdict).toBe('ok')
-  read(absent)
+  read(absent, 0)
   expect(checkSet(absent.operations).verdict).toBe('violation')
 })
 

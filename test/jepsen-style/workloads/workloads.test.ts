@@ -60,6 +60,11 @@ describe.each(workloads.map(({ name }) => name))('%s', (name) => {
     expect(counting[0]?.figures?.['acknowledged']).toBeGreaterThan(20)
   })
 
+  test('does not pass where no call was made, whatever the final reads show', async () => {
+    const { results } = await drive(workload, { seed: 1, calls: 0 })
+    expect(results.map(({ verdict }) => verdict)).toContain('unknown')
+  })
+
   test.each(finds[name] ?? [])('finds the planted bug %s', async (bug) => {
     const driven = await Promise.all(
       seeds.map((seed) => drive(workload, { seed, bug, calls: 80, unknown: 0.1, refused: 0.05 })),
