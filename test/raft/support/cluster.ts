@@ -3,12 +3,14 @@
  * cuts links, and crashes nodes with the loss of what was not durable. It checks as it runs:
  *   S1 one leader per term · S2 log matching · S3 what is committed stays, and later leaders have
  *   it · S5 monotone terms, commits and matches · S6 persist before send · S7 one vote per term,
- *   over restarts · S12 a read sees every write acknowledged before it began.
+ *   over restarts · S8 quorums of the configuration in force, see `membership-checks.ts` · S12 a read sees every write acknowledged before it began.
  */
-import type { Entry, Fetch, Message, RaftLimits, Ready } from '../../../src/raft/index.ts'
-import { Raft } from '../../../src/raft/index.ts'
+import type { ConfigChange, Configuration, Entry, Fetch } from '../../../src/raft/index.ts'
+import type { Message, RaftLimits, Ready } from '../../../src/raft/index.ts'
+import { Raft, emptyConfiguration, firstConfiguration } from '../../../src/raft/index.ts'
 import { SeededRandom, randomBetween, randomFraction } from '../../../src/random.ts'
 import { MemoryDisk, bytes, text } from './disk.ts'
+import { MembershipChecks, members } from './membership-checks.ts'
 
 /** How rough it gets, drawn from the seed. */
 export interface Weather {
@@ -19,11 +21,19 @@ export interface Weather {
   readonly partition: number
   readonly slowDisk: number
   readonly limits: Partial<RaftLimits>
+  /** Chances of a step to be a change of membership, or a transfer of the leadership. */
+  readonly change?: number
+  readonly transfer?: number
 }
 
 class SimNode {
   readonly id: string
+  readonly isNewcomer: boolean
   readonly disk = new MemoryDisk()
+  /** Was told that it is no member any more: it ended for good. */
+  isOut = false
+  /** Transfers that it began in this life and whose end it was not told. */
+  transfers = 0
   raft: Raft | undefined
   persisting: Ready | undefined
   toApply: Entry[] = []
@@ -35,15 +45,31 @@ class SimNode {
   waitingReads: { floor: number; readIndex: number }[] = []
   last = { term: 0, commit: 0, role: '', matches: new Map<string, number>() }
 
-  constructor(id: string) {
+  constructor(id: string, isNewcomer: boolean) {
     this.id = id
+    this.isNewcomer = isNewcomer
   }
 }
 
 /** The group; see the head of the file. */
 export class SimCluster {
   readonly nodes: SimNode[]
-  readonly counts = { committed: 0, reads: 0, refused: 0, leaders: 0, crashes: 0, fetches: 0 }
+  readonly counts = {
+    committed: 0,
+    reads: 0,
+    refused: 0,
+    leaders: 0,
+    crashes: 0,
+    fetches: 0,
+    changes: 0,
+    removed: 0,
+    handedOver: 0,
+    transfersFailed: 0,
+  }
+  readonly #founders: Configuration
+  readonly #membership: MembershipChecks
+  /** Whom some accepted change was to remove: such an id is not used again. */
+  readonly #goes = new Set<string>()
   readonly #weather: Weather
   readonly #random: SeededRandom
   #wire: Message[] = []
@@ -63,7 +89,9 @@ export class SimCluster {
   constructor(seed: number, weather: Weather) {
     this.#random = new SeededRandom(seed)
     this.#weather = weather
-    this.nodes = Array.from({ length: weather.nodes }, (_, n) => new SimNode(`n${n + 1}`))
+    this.nodes = Array.from({ length: weather.nodes }, (_, n) => new SimNode(`n${n + 1}`, false))
+    this.#founders = firstConfiguration(this.nodes.map(({ id }) => id))
+    this.#membership = new MembershipChecks(this.#founders)
     for (const node of this.nodes) this.#start(node)
   }
 
@@ -78,17 +106,22 @@ export class SimCluster {
   settle(stepsMax: number): void {
     this.#calm = true
     this.#cut.clear()
-    for (const node of this.nodes) if (node.raft === undefined) this.#start(node)
+    for (const node of this.nodes) if (node.raft === undefined && !node.isOut) this.#start(node)
     const highest = () => Math.max(...this.#committed.keys(), 0)
     const before = highest()
     this.#runUntil(stepsMax, () => highest() > before + 3)
     this.#quiet = true
-    this.#runUntil(stepsMax, () =>
-      this.nodes.every((node) => {
-        const isEven = node.raft?.status().lastIndex === highest()
+    this.#runUntil(stepsMax, () => {
+      const final = members(this.#membership.newest)
+      return this.nodes.every((node) => {
+        if (node.transfers > 0) return false
+        if (!final.includes(node.id)) return true
+        const status = node.raft?.status()
+        const isEven = status?.lastIndex === highest() && status.configurationSettled
         return isEven && node.appliedIndex === highest() && node.readFloor.size === 0
-      }),
-    )
+      })
+    })
+    this.#membership.finish()
   }
 
   #runUntil(stepsMax: number, isDone: () => boolean): void {
@@ -113,7 +146,11 @@ export class SimCluster {
     node.last = { term: 0, commit: 0, role: '', matches: new Map() }
     node.raft = new Raft({
       id: node.id,
-      members: this.nodes.map(({ id }) => id),
+      configuration: {
+        index: 0,
+        configuration: node.isNewcomer ? emptyConfiguration : this.#founders,
+      },
+      configEntries: node.disk.entries.filter(({ kind }) => kind === 'config'),
       random: this.#random.fork(),
       hardState: node.disk.hardState,
       log: node.disk.recover(randomBetween(this.#random, 0, 5)),
@@ -128,25 +165,28 @@ export class SimCluster {
   #crash(node: SimNode): void {
     this.counts.crashes++
     // The write may have reached the disk although nobody was told.
-    if (node.persisting !== undefined && this.#chance(0.5)) node.disk.write(node.persisting)
+    if (node.persisting !== undefined && this.#chance(0.5)) this.#write(node, node.persisting)
     node.raft = undefined
     node.persisting = undefined
     node.toApply = []
     node.fetches = []
     node.waitingReads = []
     node.readFloor.clear()
+    node.transfers = 0
     node.appliedDurable = randomBetween(this.#random, node.appliedDurable, node.appliedIndex + 1)
   }
 
   #step(): void {
     const draw = randomFraction(this.#random)
-    const node = this.#pick(this.nodes)
+    const node = this.#pick(this.nodes.filter(({ isOut }) => !isOut))
     if (node === undefined) return
     if (!this.#calm && this.#chance(this.#weather.crash)) {
-      if (node.raft === undefined) this.#start(node)
-      else this.#crash(node)
+      if (node.raft !== undefined) this.#crash(node)
+      else if (!node.isOut) this.#start(node)
     }
     if (!this.#calm && this.#chance(this.#weather.partition)) this.#drawPartition()
+    if (!this.#calm && this.#chance(this.#weather.change ?? 0)) this.#change()
+    if (!this.#quiet && this.#chance(this.#weather.transfer ?? 0)) this.#transfer()
     if (draw < 0.5) this.#deliver()
     else if (draw < 0.64) node.raft?.tick()
     else if (draw < 0.7 && !this.#quiet) this.#propose(node)
@@ -182,7 +222,7 @@ export class SimCluster {
     if (!this.#calm && this.#chance(this.#weather.duplicate)) this.#wire.push(message)
     const isLost = !this.#calm && this.#chance(this.#weather.drop)
     if (isLost || this.#cut.has(`${message.from}>${message.to}`)) return
-    const node = this.nodes.find(({ id }) => id === message.to)
+    const node = this.#find(message.to)
     if (node?.raft === undefined) return
     node.raft.step(message)
     this.#serve(node, node.raft)
@@ -199,10 +239,67 @@ export class SimCluster {
     if (start?.type === 'accepted') node.readFloor.set(start.requestId, this.#ackedIndex)
   }
 
+  #find(id: string): SimNode | undefined {
+    return this.nodes.find((node) => node.id === id)
+  }
+
+  #leader(): SimNode | undefined {
+    return this.#pick(this.nodes.filter(({ raft }) => raft?.role === 'leader'))
+  }
+
+  /** Asks a leader for any change, sensible or not; a newcomer is started before it is added. */
+  #change(): void {
+    const node = this.#leader()
+    if (node?.raft === undefined) return
+    const change = this.#drawChange(node.raft.configuration.configuration)
+    if (change.type === 'addLearner' && this.#find(change.id) === undefined) {
+      const newcomer = new SimNode(change.id, true)
+      this.nodes.push(newcomer)
+      this.#start(newcomer)
+    }
+    if (node.raft.proposeConfig(change).type === 'accepted') {
+      this.counts.changes++
+      if (change.type === 'remove' || change.type === 'replace') this.#goes.add(change.id)
+    }
+    this.#serve(node, node.raft)
+  }
+
+  #drawChange(current: Configuration): ConfigChange {
+    const { voters, learners } = current
+    const of = (list: readonly string[], otherwise = 'n1'): string => this.#pick(list) ?? otherwise
+    const draw = randomFraction(this.#random)
+    // Towards some size, so that groups neither die out nor grow beyond what a run can bear.
+    const isLarge = voters.length >= 5
+    if (draw < 0.35 && learners.length < 2) {
+      const known = this.nodes
+        .map(({ id }) => id)
+        .filter((id) => !this.#goes.has(id) && !members(current).includes(id))
+      const id = this.#chance(0.8)
+        ? of(known, `n${this.nodes.length + 1}`)
+        : `n${this.nodes.length + 1}`
+      const context = this.#chance(0.5) ? bytes(`at ${id}`) : bytes('')
+      if (this.nodes.length < 14) return { type: 'addLearner', id, context }
+    }
+    if (draw < 0.65 && !isLarge) return { type: 'promote', id: of(learners) }
+    if (draw < 0.8) return { type: 'replace', id: of(voters), by: of(learners) }
+    return { type: 'remove', id: of(draw < 0.95 ? voters : learners) }
+  }
+
+  #transfer(): void {
+    const node = this.#leader()
+    const to = this.#chance(0.5) ? undefined : this.#pick(this.nodes)?.id
+    if (node?.raft?.transferLeadership(to).type === 'started') node.transfers++
+  }
+
+  #write(node: SimNode, ready: Ready): void {
+    node.disk.write(ready)
+    this.#membership.voted(node.id, node.disk.hardState)
+  }
+
   #serve(node: SimNode, raft: Raft): void {
     if (node.persisting !== undefined && !this.#chance(this.#weather.slowDisk)) {
       const ready = node.persisting
-      node.disk.write(ready)
+      this.#write(node, ready)
       node.persisting = undefined
       this.#send(node, ready.messagesAfterPersist)
       raft.advance(ready)
@@ -213,6 +310,7 @@ export class SimCluster {
       raft.fetched(fetch, node.disk.read(fetch.from, to, fetch.bytesMax))
     }
     if (raft.hasReady()) this.#handle(node, raft.ready())
+    if (node.raft === undefined) return
     this.#applySome(node, raft)
   }
 
@@ -236,6 +334,22 @@ export class SimCluster {
       if (state.refused) this.counts.refused++
       else node.waitingReads.push({ floor, readIndex: state.readIndex })
     }
+    this.#handleMembership(node, ready)
+  }
+
+  #handleMembership(node: SimNode, { transfers = [], removed }: Ready): void {
+    for (const { outcome } of transfers) {
+      if (--node.transfers < 0) throw new Error('a transfer ended twice, or was never begun')
+      if (outcome === 'done') this.counts.handedOver++
+      else this.counts.transfersFailed++
+    }
+    if (removed === undefined) return
+    this.#membership.removed(node.id, removed.configIndex)
+    this.counts.removed++
+    // Some do not end, as they should, but go on for ever: they must not disturb.
+    if (this.#chance(0.3)) return
+    node.isOut = true
+    this.#crash(node)
   }
 
   #applySome(node: SimNode, raft: Raft): void {
@@ -306,6 +420,7 @@ export class SimCluster {
     const byTerm = node.raft?.status().term ?? 0
     if (known === undefined) {
       this.#committed.set(entry.index, { id, byTerm })
+      this.#membership.applied(entry)
       this.counts.committed++
     }
     const onDisk = node.disk.entries[entry.index - 1]
@@ -313,7 +428,10 @@ export class SimCluster {
   }
 
   #checkState(node: SimNode, raft: Raft): void {
+    // It may have ended for good just now.
+    if (node.raft === undefined) return
     const { term, commitIndex, role, peers, lastIndex } = raft.status()
+    this.#checkConfiguration(node, raft)
     const { last } = node
     if (term < last.term || commitIndex < last.commit) throw new Error('S5: went back')
     const matches = new Map(peers.map((peer) => [peer.id, peer.matchIndex]))
@@ -322,17 +440,37 @@ export class SimCluster {
       if (leader !== node.id) throw new Error(`S1: ${leader} and ${node.id} lead ${term}`)
       if (!this.#leaderOfTerm.has(term)) {
         this.#leaderOfTerm.set(term, node.id)
+        this.#membership.elected(node.id, term, raft.configuration)
         this.counts.leaders++
         this.#checkComplete(term, lastIndex)
       }
       if (last.role === 'leader' && last.term === term) {
         for (const [id, match] of last.matches) {
-          if ((matches.get(id) ?? 0) < match) throw new Error('S5: match went back')
+          // Who was removed is not counted any more.
+          if ((matches.get(id) ?? match) < match) throw new Error('S5: match went back')
         }
       }
       if (node.persisting === undefined) this.#checkLeaderLog(node, term)
     }
     node.last = { term, commit: commitIndex, role, matches }
+  }
+
+  /** A node acts on the newest configuration of its log: looked at where all of that is on disk. */
+  #checkConfiguration(node: SimNode, raft: Raft): void {
+    const { durableIndex, lastIndex, commitIndex, role, term, configuration } = raft.status()
+    if (role === 'leader' && node.last.role === 'leader' && node.last.term === term) {
+      // Before a change that this very commit set off: that one is not durable anywhere yet.
+      const isBefore = configuration.index <= commitIndex
+      if (commitIndex > node.last.commit && isBefore) {
+        const holds = (id: string): boolean =>
+          this.#find(id)?.disk.entries[commitIndex - 1]?.term === term
+        this.#membership.counted(node.id, configuration, holds)
+      }
+    }
+    if (node.persisting !== undefined || durableIndex < lastIndex) return
+    const newest = node.disk.entries.findLast(({ kind }) => kind === 'config')
+    if (configuration.index === (newest?.index ?? 0)) return
+    throw new Error(`S8: ${node.id} acts on ${configuration.index}, not on its log`)
   }
 
   #checkComplete(term: number, lastIndex: number): void {
