@@ -5,11 +5,13 @@
  *   it · S5 monotone terms, commits and matches · S6 persist before send · S7 one vote per term,
  *   over restarts · S8 quorums of the configuration in force, see `membership-checks.ts` · S12 a read sees every write acknowledged before it began.
  */
-import type { ConfigChange, Configuration, Entry, Fetch } from '../../../src/raft/index.ts'
+import type { Configuration, Entry, Fetch } from '../../../src/raft/index.ts'
 import type { Message, RaftLimits, Ready } from '../../../src/raft/index.ts'
 import { Raft, emptyConfiguration, firstConfiguration } from '../../../src/raft/index.ts'
 import { SeededRandom, randomBetween, randomFraction } from '../../../src/random.ts'
-import { MemoryDisk, bytes, text } from './disk.ts'
+import { MemoryDisk, bytes } from './disk.ts'
+import { drawChange } from './draw-change.ts'
+import { LogChecks } from './log-checks.ts'
 import { MembershipChecks, members } from './membership-checks.ts'
 
 /** How rough it gets, drawn from the seed. */
@@ -76,9 +78,7 @@ export class SimCluster {
   #cut = new Set<string>()
   #serial = 0
   readonly #leaderOfTerm = new Map<number, string>()
-  readonly #voteOf = new Map<string, string>()
-  readonly #entryAt = new Map<string, string>()
-  readonly #committed = new Map<number, { id: string; byTerm: number }>()
+  readonly #logs = new LogChecks()
   /** Highest index whose write a client was told of. */
   #ackedIndex = 0
   /** No more faults. */
@@ -107,7 +107,7 @@ export class SimCluster {
     this.#calm = true
     this.#cut.clear()
     for (const node of this.nodes) if (node.raft === undefined && !node.isOut) this.#start(node)
-    const highest = () => Math.max(...this.#committed.keys(), 0)
+    const highest = () => this.#logs.highest
     const before = highest()
     this.#runUntil(stepsMax, () => highest() > before + 3)
     this.#quiet = true
@@ -251,7 +251,12 @@ export class SimCluster {
   #change(): void {
     const node = this.#leader()
     if (node?.raft === undefined) return
-    const change = this.#drawChange(node.raft.configuration.configuration)
+    const change = drawChange(
+      this.#random,
+      node.raft.configuration.configuration,
+      this.nodes.map(({ id }) => id),
+      this.#goes,
+    )
     if (change.type === 'addLearner' && this.#find(change.id) === undefined) {
       const newcomer = new SimNode(change.id, true)
       this.nodes.push(newcomer)
@@ -262,27 +267,6 @@ export class SimCluster {
       if (change.type === 'remove' || change.type === 'replace') this.#goes.add(change.id)
     }
     this.#serve(node, node.raft)
-  }
-
-  #drawChange(current: Configuration): ConfigChange {
-    const { voters, learners } = current
-    const of = (list: readonly string[], otherwise = 'n1'): string => this.#pick(list) ?? otherwise
-    const draw = randomFraction(this.#random)
-    // Towards some size, so that groups neither die out nor grow beyond what a run can bear.
-    const isLarge = voters.length >= 5
-    if (draw < 0.35 && learners.length < 2) {
-      const known = this.nodes
-        .map(({ id }) => id)
-        .filter((id) => !this.#goes.has(id) && !members(current).includes(id))
-      const id = this.#chance(0.8)
-        ? of(known, `n${this.nodes.length + 1}`)
-        : `n${this.nodes.length + 1}`
-      const context = this.#chance(0.5) ? bytes(`at ${id}`) : bytes('')
-      if (this.nodes.length < 14) return { type: 'addLearner', id, context }
-    }
-    if (draw < 0.65 && !isLarge) return { type: 'promote', id: of(learners) }
-    if (draw < 0.8) return { type: 'replace', id: of(voters), by: of(learners) }
-    return { type: 'remove', id: of(draw < 0.95 ? voters : learners) }
   }
 
   #transfer(): void {
@@ -321,9 +305,14 @@ export class SimCluster {
     } else if (ready.entries.length + ready.messagesAfterPersist.length > 0) {
       throw new Error('something to persist without mustSync')
     }
-    for (const entry of ready.entries) this.#checkMatching(node, ready, entry)
+    this.#logs.matching(node.disk, ready)
     this.#send(node, ready.messages)
-    for (const entry of ready.committedEntries) this.#checkCommitted(node, entry)
+    for (const entry of ready.committedEntries) {
+      const term = node.raft?.status().term ?? 0
+      if (!this.#logs.applied(node.id, node.disk, term, entry)) continue
+      this.#membership.applied(entry)
+      this.counts.committed++
+    }
     node.toApply.push(...ready.committedEntries)
     node.fetches.push(...ready.fetches)
     if (node.fetches.length > this.nodes.length * 4) throw new Error('fetches pile up')
@@ -375,56 +364,10 @@ export class SimCluster {
 
   #send(node: SimNode, messages: readonly Message[]): void {
     for (const message of messages) {
-      this.#checkDurable(node, message)
+      this.#logs.sent(node.id, node.disk, message)
       if (message.to === node.id || message.from !== node.id) throw new Error('bad address')
       if (this.#wire.length < 400) this.#wire.push(message)
     }
-  }
-
-  /** S6 and S7: what the disk holds at the moment of sending justifies the message. */
-  #checkDurable(node: SimNode, message: Message): void {
-    const { hardState, entries } = node.disk
-    const fail = (): never => {
-      throw new Error(`S6: ${JSON.stringify(message)} left before ${JSON.stringify(hardState)}`)
-    }
-    if (hardState.currentTerm < message.term) fail()
-    const isCurrent = hardState.currentTerm === message.term
-    if (message.type === 'appendEntriesAccepted' && entries.length < message.matchIndex) fail()
-    const vote = voteOf(message)
-    if (vote === undefined) return
-    if (isCurrent && hardState.votedFor !== vote) fail()
-    const key = `${node.id}@${message.term}`
-    const earlier = this.#voteOf.get(key) ?? vote
-    if (earlier !== vote) throw new Error(`S7: ${key} voted for ${earlier} and ${vote}`)
-    this.#voteOf.set(key, vote)
-  }
-
-  /** S2 by induction: an entry is known by (index, term), and so is the one before it. */
-  #checkMatching(node: SimNode, ready: Ready, entry: Entry): void {
-    const before = ready.entries.find(({ index }) => index === entry.index - 1)
-    const previous = before ?? node.disk.entries[entry.index - 2]
-    const key = `${entry.index}/${entry.term}`
-    const value = `${previous?.term ?? 0}:${entry.kind}:${text(entry.data)}`
-    const known = this.#entryAt.get(key) ?? value
-    if (known !== value) throw new Error(`S2: ${key} is ${known} and ${value}`)
-    this.#entryAt.set(key, value)
-  }
-
-  /** S3: what one node applies at an index, every node applies there. */
-  #checkCommitted(node: SimNode, entry: Entry): void {
-    const id = `${entry.term}:${text(entry.data)}`
-    const known = this.#committed.get(entry.index)
-    if (known !== undefined && known.id !== id) {
-      throw new Error(`S3: ${entry.index} is ${known.id}, on ${node.id} ${id}`)
-    }
-    const byTerm = node.raft?.status().term ?? 0
-    if (known === undefined) {
-      this.#committed.set(entry.index, { id, byTerm })
-      this.#membership.applied(entry)
-      this.counts.committed++
-    }
-    const onDisk = node.disk.entries[entry.index - 1]
-    if (onDisk?.term !== entry.term) throw new Error('applied before it was durable here')
   }
 
   #checkState(node: SimNode, raft: Raft): void {
@@ -442,7 +385,7 @@ export class SimCluster {
         this.#leaderOfTerm.set(term, node.id)
         this.#membership.elected(node.id, term, raft.configuration)
         this.counts.leaders++
-        this.#checkComplete(term, lastIndex)
+        this.#logs.elected(term, lastIndex)
       }
       if (last.role === 'leader' && last.term === term) {
         for (const [id, match] of last.matches) {
@@ -450,7 +393,7 @@ export class SimCluster {
           if ((matches.get(id) ?? match) < match) throw new Error('S5: match went back')
         }
       }
-      if (node.persisting === undefined) this.#checkLeaderLog(node, term)
+      if (node.persisting === undefined) this.#logs.leads(node.disk, term)
     }
     node.last = { term, commit: commitIndex, role, matches }
   }
@@ -472,29 +415,4 @@ export class SimCluster {
     if (configuration.index === (newest?.index ?? 0)) return
     throw new Error(`S8: ${node.id} acts on ${configuration.index}, not on its log`)
   }
-
-  #checkComplete(term: number, lastIndex: number): void {
-    for (const [index, { byTerm }] of this.#committed) {
-      if (byTerm < term && index > lastIndex)
-        throw new Error(`S3: leader of ${term} lacks ${index}`)
-    }
-  }
-
-  #checkLeaderLog(node: SimNode, term: number): void {
-    if (node.disk.entries.at(-1)?.term !== term) return
-    // Only the newest ones: each was checked when it was new.
-    for (let index = this.#committed.size; index > this.#committed.size - 10; index--) {
-      const known = this.#committed.get(index)
-      if (known === undefined || known.byTerm >= term) continue
-      const entry = node.disk.entries[index - 1]
-      const id = entry === undefined ? 'nothing' : `${entry.term}:${text(entry.data)}`
-      if (id !== known.id) throw new Error(`S3: leader of ${term} has ${id} at ${index}`)
-    }
-  }
-}
-
-function voteOf(message: Message): string | undefined {
-  if (message.type === 'requestVote') return message.from
-  if (message.type === 'requestVoteResult' && message.granted) return message.to
-  return undefined
 }
