@@ -86,7 +86,7 @@ describe('the leadership handed over', () => {
     group.cut.add('n1>n2')
     group.transfer('n1', 'n2')
     let blocked = 0
-    while (group.propose('n1', 'x').type === 'transferring') {
+    while (blocked < 100 && group.propose('n1', 'x').type === 'transferring') {
       blocked++
       group.tick('n1')
       group.deliver()

@@ -5,14 +5,15 @@
  *   it · S5 monotone terms, commits and matches · S6 persist before send · S7 one vote per term,
  *   over restarts · S8 quorums of the configuration in force, see `membership-checks.ts` · S12 a read sees every write acknowledged before it began.
  */
-import type { Configuration, Entry, Fetch } from '../../../src/raft/index.ts'
+import type { Configuration } from '../../../src/raft/index.ts'
 import type { Message, RaftLimits, Ready } from '../../../src/raft/index.ts'
 import { Raft, emptyConfiguration, firstConfiguration } from '../../../src/raft/index.ts'
 import { SeededRandom, randomBetween, randomFraction } from '../../../src/random.ts'
-import { MemoryDisk, bytes } from './disk.ts'
+import { bytes } from './disk.ts'
 import { drawChange } from './draw-change.ts'
 import { LogChecks } from './log-checks.ts'
 import { MembershipChecks, members } from './membership-checks.ts'
+import { SimNode } from './sim-node.ts'
 
 /** How rough it gets, drawn from the seed. */
 export interface Weather {
@@ -26,31 +27,6 @@ export interface Weather {
   /** Chances of a step to be a change of membership, or a transfer of the leadership. */
   readonly change?: number
   readonly transfer?: number
-}
-
-class SimNode {
-  readonly id: string
-  readonly isNewcomer: boolean
-  readonly disk = new MemoryDisk()
-  /** Was told that it is no member any more: it ended for good. */
-  isOut = false
-  /** Transfers that it began in this life and whose end it was not told. */
-  transfers = 0
-  raft: Raft | undefined
-  persisting: Ready | undefined
-  toApply: Entry[] = []
-  fetches: Fetch[] = []
-  appliedIndex = 0
-  /** What survives of the state machine. */
-  appliedDurable = 0
-  readonly readFloor = new Map<number, number>()
-  waitingReads: { floor: number; readIndex: number }[] = []
-  last = { term: 0, commit: 0, role: '', matches: new Map<string, number>() }
-
-  constructor(id: string, isNewcomer: boolean) {
-    this.id = id
-    this.isNewcomer = isNewcomer
-  }
 }
 
 /** The group; see the head of the file. */
