@@ -7,7 +7,7 @@ import { corruptError, QuorateError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
 import type { Clock, Disk, Network, Random } from '../ports.ts'
 import type { Entry } from '../raft/index.ts'
-import { Raft } from '../raft/index.ts'
+import { Raft, firstConfiguration } from '../raft/index.ts'
 import type { StateDatabase } from '../state/index.ts'
 import { StateMachine } from '../state/index.ts'
 import {
@@ -147,7 +147,12 @@ function makeRaft(
   const { timing } = settings
   return new Raft({
     id: directory.identity.nodeId,
-    members: directory.identity.members.map((member) => member.id),
+    // The members are those that the group was founded with; no change of them is proposed.
+    configuration: {
+      index: 0,
+      configuration: firstConfiguration(directory.identity.members.map((member) => member.id)),
+    },
+    configEntries: [],
     random: ports.random,
     hardState: {
       ...recovered.hardState,

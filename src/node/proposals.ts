@@ -110,6 +110,9 @@ export class Proposals {
       case 'overloaded':
         failAll(writes, overloaded('too much is written that no quorum has confirmed yet'))
         return
+      case 'transferring':
+        failAll(writes, overloaded('the leadership is being handed over'))
+        return
     }
   }
 

@@ -1,7 +1,7 @@
 /** What a Raft node is started with: who it is, what its disk held, its timing and its caps. */
 import { assert } from '../assert.ts'
 import type { Random } from '../ports.ts'
-import type { Entry, HardState, NodeId, TermRun } from './types.ts'
+import type { ConfigurationAt, Entry, HardState, NodeId, TermRun } from './types.ts'
 
 /** The caps. Everything that could grow is held by one of them. */
 export interface RaftLimits {
@@ -47,9 +47,6 @@ export const defaultLimits: RaftLimits = {
   outboxMessagesMax: 16_384,
 }
 
-/** More members than this only slow a group down; the bound keeps every per-member list small. */
-export const membersMax = 31
-
 /** What the node's log held at the start. */
 export interface RecoveredLog {
   /** The terms of the whole log, from index 1 on. */
@@ -76,8 +73,13 @@ export interface RaftTiming {
 /** Options of `Raft`. */
 export interface RaftConfig extends RaftTiming {
   readonly id: NodeId
-  /** All voters, this node among them. */
-  readonly members: readonly NodeId[]
+  /**
+   * A committed configuration: that of the snapshot, or the group's first, at index 0. A newcomer
+   * that was told nothing starts with an empty one; the log that it gets names the members.
+   */
+  readonly configuration: ConfigurationAt
+  /** All config entries of the log above that index, in order, wherever in the log they stand. */
+  readonly configEntries: readonly Entry[]
   /** This node's own: with a shared seed all nodes would stand for election together. */
   readonly random: Random
   /** Term and vote as last persisted. */
@@ -91,10 +93,8 @@ export interface RaftConfig extends RaftTiming {
 
 /** Throws unless the options make sense together. */
 export function checkConfig(config: RaftConfig): void {
-  const { id, members, electionTicksMin, electionTicksMax, heartbeatTicks } = config
-  assert(members.includes(id), 'a node is a member of its own group')
-  assert(new Set(members).size === members.length, 'members are distinct')
-  assert(members.length <= membersMax, `a group has at most ${membersMax} members`)
+  const { electionTicksMin, electionTicksMax, heartbeatTicks } = config
+  checkConfigEntries(config)
   assert(Number.isSafeInteger(heartbeatTicks) && heartbeatTicks >= 1, 'heartbeats take a tick')
   // A follower must not stand for election between two heartbeats of a healthy leader.
   assert(Number.isSafeInteger(electionTicksMin), 'election timeouts are whole ticks')
@@ -104,5 +104,16 @@ export function checkConfig(config: RaftConfig): void {
   assert(electionTicksMax > electionTicksMin, 'election timeouts are spread')
   for (const [name, value] of Object.entries(config.limits ?? {})) {
     assert(Number.isSafeInteger(value) && value >= 1, `the cap ${name} is a positive whole number`)
+  }
+}
+
+/** A config entry that was left out would bring back voters that have no say any more. */
+function checkConfigEntries({ configuration, configEntries, log }: RaftConfig): void {
+  assert(configuration.index <= log.lastIndex, 'the configuration is of the log')
+  assert((configEntries.at(-1)?.index ?? 0) <= log.lastIndex, 'config entries are in the log')
+  const given = new Set(configEntries.map(({ index }) => index))
+  for (const { kind, index } of log.tail) {
+    const isGiven = kind !== 'config' || index <= configuration.index || given.has(index)
+    assert(isGiven, 'all config entries of the log are given')
   }
 }

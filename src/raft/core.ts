@@ -10,6 +10,8 @@ import { randomBetween } from '../random.ts'
 import { ApplyQueue } from './apply-queue.ts'
 import type { RaftConfig, RaftLimits, RaftTiming } from './config.ts'
 import { checkConfig, defaultLimits } from './config.ts'
+import { isVoter } from './configuration.ts'
+import { Configurations } from './configurations.ts'
 import { Log } from './log.ts'
 import { Outbox } from './outbox.ts'
 import type { Message } from './messages.ts'
@@ -38,13 +40,37 @@ export interface Candidate {
 /** Leads `currentTerm`. */
 export interface Leader {
   readonly kind: 'leader'
-  readonly peers: ReadonlyMap<NodeId, Peer>
+  /** All other members of the configuration in force, learners too. */
+  readonly peers: Map<NodeId, Peer>
   /** The first entry of its own term: once it is committed, so is everything before it. */
   readonly noopIndex: number
   readonly uncommitted: Uncommitted
   readonly reads: LeaderReads
   readonly ownDisk: OwnDisk
   heartbeatElapsed: number
+  /** The handing over that is under way. It ends with the role, whatever ends that. */
+  transfer: Transfer | undefined
+}
+
+/** A leader takes no proposals, brings `to` to the end of its log, and asks it to take over. */
+export interface Transfer {
+  readonly to: NodeId
+  readonly startedAt: number
+  /** Whether it was asked. */
+  asked: boolean
+}
+
+/** A leader gave up while it handed over; who leads next tells how that ended. */
+export interface Handover {
+  readonly to: NodeId
+  /** The tick after which it is not waited for any more. */
+  readonly until: number
+}
+
+/** How a transfer that was started ended. `otherLeader`: somebody else leads; it may be oneself. */
+export interface TransferResult {
+  readonly to: NodeId
+  readonly outcome: 'done' | 'otherLeader' | 'timedOut'
 }
 
 /** How a leader's disk keeps up with what the others have committed without it. */
@@ -121,8 +147,7 @@ export interface IgnoredCounts {
 /** All state of a node. */
 export interface Core {
   readonly id: NodeId
-  readonly members: readonly NodeId[]
-  readonly peerIds: readonly NodeId[]
+  readonly configurations: Configurations
   readonly random: Random
   readonly timing: RaftTiming
   readonly limits: RaftLimits
@@ -132,6 +157,12 @@ export interface Core {
   readonly reads: LocalReads
   readonly ignored: IgnoredCounts
   fetches: Fetch[]
+  /** A transfer that this node began as a leader and whose end it does not know yet. */
+  handover: Handover | undefined
+  /** Ends of transfers not handed out yet. */
+  transfers: TransferResult[]
+  /** Index of a committed configuration by which this node, once a member, is none any more. */
+  removedAt: number | undefined
   currentTerm: number
   votedFor: NodeId | undefined
   commitIndex: number
@@ -154,11 +185,11 @@ export function createCore(config: RaftConfig): Core {
   const limits = { ...defaultLimits, ...config.limits }
   const commitIndex = Math.max(hardState.commitIndex, appliedIndex)
   assert(commitIndex <= log.lastIndex, 'what is committed is in the log')
+  assert(config.configuration.index <= commitIndex, 'the configuration to begin with is committed')
   assert((log.termRuns.at(-1)?.term ?? 0) <= hardState.currentTerm, 'no entry is of a later term')
   const core: Core = {
     id: config.id,
-    members: [...config.members],
-    peerIds: config.members.filter((member) => member !== config.id),
+    configurations: new Configurations(config.id, config.configuration, config.configEntries),
     random,
     timing: config,
     limits,
@@ -168,6 +199,9 @@ export function createCore(config: RaftConfig): Core {
     reads: { nextRequestId: firstRequestId(random), outstanding: new Map(), states: [] },
     ignored: { strangers: 0, malformed: 0, overloaded: 0, disruptive: 0 },
     fetches: [],
+    handover: undefined,
+    transfers: [],
+    removedAt: undefined,
     currentTerm: hardState.currentTerm,
     votedFor: hardState.votedFor,
     commitIndex,
@@ -192,6 +226,18 @@ export function resetElectionTimer(core: Core): void {
   core.electionTimeout = randomBetween(core.random, electionTicksMin, electionTicksMax + 1)
   assert(core.electionTimeout >= electionTicksMin, 'the timeout is within its bounds')
   assert(core.electionTimeout <= electionTicksMax, 'the timeout is within its bounds')
+}
+
+/**
+ * Whether this node may stand for election: its vote counts, as far as it knows, or it did until
+ * an entry that is not known to be committed. It may be the only one to have that entry: the
+ * others then need a leader that has it, and would wait for ever (thesis, section 4.2.2).
+ */
+export function isPromotable({ removedAt, configurations, commitIndex, id }: Core): boolean {
+  if (removedAt !== undefined) return false
+  const { newest, previous } = configurations
+  if (isVoter(newest.configuration, id)) return true
+  return newest.index > commitIndex && previous !== undefined && isVoter(previous.configuration, id)
 }
 
 /** The leader of the current term as far as this node knows. */

@@ -1,11 +1,15 @@
 /** Which handler a message goes to, and what its term means before that (paper, section 5.1). */
 import { unreachable } from '../assert.ts'
+import { isMember } from './configuration.ts'
 import type { Core } from './core.ts'
+import { knownLeader } from './core.ts'
 import {
+  handleRemoved,
   handleRequestPreVote,
   handleRequestPreVoteResult,
   handleRequestVote,
   handleRequestVoteResult,
+  handleTimeoutNow,
   hasLiveLeader,
   refuseStaleVote,
 } from './election.ts'
@@ -15,9 +19,9 @@ import { handleReadIndexRefused, handleReadIndexRequest, handleReadIndexResult }
 import { handleAccepted, handleHeartbeatResult, handleRejected } from './replication.ts'
 import { becomeFollower } from './transitions.ts'
 
-/** Takes in one message. Those from strangers, or to others, are counted and left alone. */
+/** Takes in one message. Those that do not concern this node are counted and left alone. */
 export function dispatch(core: Core, message: Message): void {
-  if (message.to !== core.id || !core.peerIds.includes(message.from)) {
+  if (message.to !== core.id || message.from === core.id || !isHeeded(core, message)) {
     core.ignored.strangers++
     return
   }
@@ -30,6 +34,36 @@ export function dispatch(core: Core, message: Message): void {
   handle(core, message)
 }
 
+/**
+ * Whether a message counts, going by its sender. A node may be the last to hear of a configuration:
+ * it takes entries from a leader, and votes for a candidate, that its own does not name (thesis,
+ * section 4.1). But it asked only members, or its leader, so nobody else has anything to answer.
+ */
+function isHeeded(core: Core, message: Message): boolean {
+  switch (message.type) {
+    case 'appendEntries':
+    case 'heartbeat':
+    case 'requestPreVote':
+    case 'requestVote':
+    case 'readIndexRequest':
+    case 'timeoutNow':
+    case 'removed':
+      return true
+    case 'requestPreVoteResult':
+    case 'requestVoteResult':
+    case 'appendEntriesAccepted':
+    case 'appendEntriesRejected':
+    case 'heartbeatResult':
+    case 'readIndexResult':
+    case 'readIndexRefused':
+      return (
+        isMember(core.configurations.current, message.from) || knownLeader(core) === message.from
+      )
+    default:
+      return unreachable(message)
+  }
+}
+
 /** A later term: adopts it where it is proof of an election. Says whether to go on. */
 function meetHigherTerm(core: Core, message: Message): boolean {
   switch (message.type) {
@@ -37,11 +71,12 @@ function meetHigherTerm(core: Core, message: Message): boolean {
     // was cut off depose the leader just by coming back.
     case 'requestPreVote':
     case 'readIndexRequest':
+    case 'removed':
       return true
     case 'requestVote':
       // Not even the term is taken over (thesis, section 4.2.3): it would end a leadership that
       // works. If it does not work, the timers of this node will say so.
-      if (hasLiveLeader(core)) {
+      if (!message.transfer && hasLiveLeader(core)) {
         core.ignored.disruptive++
         return false
       }
@@ -49,6 +84,7 @@ function meetHigherTerm(core: Core, message: Message): boolean {
       return true
     case 'appendEntries':
     case 'heartbeat':
+    case 'timeoutNow':
       becomeFollower(core, message.term, message.from)
       return true
     // An answer from a later term comes from a node that can never go back to ours.
@@ -71,6 +107,7 @@ function meetLowerTerm(core: Core, message: Message): boolean {
   switch (message.type) {
     case 'requestPreVote':
     case 'readIndexRequest':
+    case 'removed':
       return true
     case 'requestVote':
       refuseStaleVote(core, message)
@@ -89,6 +126,7 @@ function meetLowerTerm(core: Core, message: Message): boolean {
     case 'heartbeatResult':
     case 'readIndexResult':
     case 'readIndexRefused':
+    case 'timeoutNow':
       return false
     default:
       return unreachable(message)
@@ -121,6 +159,10 @@ function handle(core: Core, message: Message): void {
       return handleReadIndexResult(core, message)
     case 'readIndexRefused':
       return handleReadIndexRefused(core, message)
+    case 'timeoutNow':
+      return handleTimeoutNow(core, message)
+    case 'removed':
+      return handleRemoved(core, message)
     default:
       return unreachable(message)
   }

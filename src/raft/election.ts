@@ -4,14 +4,17 @@
  */
 import { assert } from '../assert.ts'
 import type { Core } from './core.ts'
-import { addressed, resetElectionTimer, send } from './core.ts'
+import { addressed, isPromotable, resetElectionTimer, send } from './core.ts'
+import { maybeTellRemoved } from './removal.ts'
 import type {
+  Removed,
   RequestPreVote,
   RequestPreVoteResult,
   RequestVote,
   RequestVoteResult,
+  TimeoutNow,
 } from './messages.ts'
-import { voteOutcome } from './quorum.ts'
+import { jointOutcome } from './quorum.ts'
 import { becomeCandidate, becomeFollower, becomeLeader, becomePreCandidate } from './transitions.ts'
 
 /**
@@ -31,14 +34,17 @@ export function tickElection(core: Core): void {
   // Otherwise a disk slower than the timeout would make it start anew for ever.
   if (core.role.kind === 'candidate' && !hasDurableOwnVote(core)) return
   core.electionElapsed++
-  if (core.electionElapsed >= core.electionTimeout) campaign(core)
+  if (core.electionElapsed < core.electionTimeout) return
+  if (isPromotable(core)) campaign(core)
+  // A learner, a newcomer, or one that was removed: it waits for a leader, whoever that is.
+  else becomeFollower(core, core.currentTerm, undefined)
 }
 
 function campaign(core: Core): void {
   becomePreCandidate(core)
   const proposedTerm = core.currentTerm + 1
   const lastLog = core.log.lastId
-  for (const peer of core.peerIds) {
+  for (const peer of core.configurations.voterPeerIds) {
     send(core, { type: 'requestPreVote', ...addressed(core, peer), proposedTerm, lastLog })
   }
   maybeWinPreVote(core)
@@ -51,9 +57,13 @@ function campaign(core: Core): void {
  */
 export function handleRequestPreVote(core: Core, message: RequestPreVote): void {
   const { proposedTerm, lastLog, from } = message
-  const granted =
-    proposedTerm > core.currentTerm && !hasLiveLeader(core) && core.log.isUpToDate(lastLog)
+  const isUpToDate = core.log.isUpToDate(lastLog)
+  const granted = proposedTerm > core.currentTerm && !hasLiveLeader(core) && isUpToDate
   send(core, { type: 'requestPreVoteResult', ...addressed(core, from), proposedTerm, granted })
+  // Whoever is no member in the configuration of this node gets a vote all the same (thesis,
+  // section 4.1): it may be this node that has not heard of it yet, and its vote may be needed.
+  // But one that lacks entries of this log may lack the very entry that removed it.
+  if (!isUpToDate) maybeTellRemoved(core, from)
 }
 
 /** Counts an answer to the pre-vote that is under way. */
@@ -84,6 +94,36 @@ export function handleRequestVote(core: Core, message: RequestVote): void {
   send(core, { type: 'requestVoteResult', ...addressed(core, from), granted })
 }
 
+/**
+ * The leader hands over. Only what the leader of the current term says counts, and only while this
+ * node follows it: a late or repeated request finds another term, or another role.
+ */
+export function handleTimeoutNow(core: Core, message: TimeoutNow): void {
+  assert(message.term === core.currentTerm, 'a leader hands over in its own term')
+  const { role } = core
+  if (role.kind !== 'follower' || role.leader !== message.from || !isPromotable(core)) {
+    core.ignored.disruptive++
+    return
+  }
+  standForElection(core, true)
+}
+
+/**
+ * The group goes on without this node. What an old node says of a newcomer that it has not heard of
+ * does not count: the newcomer knows of a newer configuration.
+ */
+export function handleRemoved(core: Core, message: Removed): void {
+  if (!Number.isSafeInteger(message.configIndex) || message.configIndex < 0) {
+    core.ignored.malformed++
+    return
+  }
+  if (!core.configurations.wasMember || message.configIndex <= core.configurations.index) return
+  // A leader finds out by itself: nobody answers it any more.
+  if (core.role.kind === 'leader') return
+  core.removedAt ??= message.configIndex
+  if (core.role.kind !== 'follower') becomeFollower(core, core.currentTerm, undefined)
+}
+
 /** A candidate of an earlier term learns ours. */
 export function refuseStaleVote(core: Core, message: RequestVote): void {
   assert(message.term < core.currentTerm, 'the request is of an earlier term')
@@ -112,19 +152,22 @@ function hasDurableOwnVote({ durable, currentTerm, id }: Core): boolean {
 
 function maybeWinPreVote(core: Core): void {
   assert(core.role.kind === 'preCandidate', 'pre-votes are counted by who asked for them')
-  const outcome = voteOutcome(core.members, core.role.votes)
+  const outcome = jointOutcome(core.configurations.current, core.role.votes)
   if (outcome === 'lost') becomeFollower(core, core.currentTerm, undefined)
-  if (outcome !== 'won') return
+  if (outcome === 'won') standForElection(core, false)
+}
+
+function standForElection(core: Core, transfer: boolean): void {
   becomeCandidate(core)
   const lastLog = core.log.lastId
-  for (const peer of core.peerIds) {
-    send(core, { type: 'requestVote', ...addressed(core, peer), lastLog })
+  for (const peer of core.configurations.voterPeerIds) {
+    send(core, { type: 'requestVote', ...addressed(core, peer), lastLog, transfer })
   }
 }
 
 function maybeWinElection(core: Core): void {
   assert(core.role.kind === 'candidate', 'votes are counted by who asked for them')
-  const outcome = voteOutcome(core.members, core.role.votes)
+  const outcome = jointOutcome(core.configurations.current, core.role.votes)
   // Votes of others can be here before `advance` was told of the own one. They are counted again
   // then: nobody leads a term that its own disk does not know of.
   if (outcome === 'won' && hasDurableOwnVote(core)) becomeLeader(core)

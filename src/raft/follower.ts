@@ -1,9 +1,11 @@
 /** What a node does with what a leader sends (paper, figure 2, AppendEntries receiver). */
 import { assert } from '../assert.ts'
 import type { Core } from './core.ts'
+import { decodeConfiguration } from './configuration-codec.ts'
 import { addressed, resetElectionTimer, send } from './core.ts'
 import { beforeFirst, entryBytes } from './log.ts'
 import type { AppendEntries, Heartbeat } from './messages.ts'
+import { noteCommitted } from './removal.ts'
 import { becomeFollower } from './transitions.ts'
 import type { Entry, NodeId } from './types.ts'
 
@@ -86,6 +88,7 @@ function isWellFormed({ prevLog, entries, term, leaderCommit }: AppendEntries): 
   let last = prevLog
   for (const entry of entries) {
     if (entry.index !== last.index + 1 || entry.term < last.term || entry.term < 1) return false
+    if (entry.kind === 'config' && decodeConfiguration(entry.data) === undefined) return false
     last = entry
   }
   return last.term <= term
@@ -100,12 +103,16 @@ function isNatural(value: number): boolean {
  * message must not cut entries that were acknowledged since (`redpanda#17731`).
  */
 function replaceSuffix(core: Core, missing: readonly Entry[]): void {
-  const { log } = core
+  const { log, configurations } = core
   const first = missing[0]
   assert(first !== undefined, 'something is missing')
   assert(first.index > core.commitIndex, 'committed entries are never replaced')
-  if (first.index <= log.lastIndex) log.truncateFrom(first.index)
+  if (first.index <= log.lastIndex) {
+    log.truncateFrom(first.index)
+    configurations.truncateFrom(first.index)
+  }
   log.append(missing)
+  for (const entry of missing) if (entry.kind === 'config') configurations.append(entry)
 }
 
 /** Whether the disk is so far behind that memory must not take more in. */
@@ -118,5 +125,7 @@ function exceedsUnstable(core: Core, missing: readonly Entry[]): boolean {
 
 function maybeCommit(core: Core, index: number): void {
   assert(index <= core.log.lastIndex, 'what is committed is in the log')
-  core.commitIndex = Math.max(core.commitIndex, index)
+  if (index <= core.commitIndex) return
+  core.commitIndex = index
+  noteCommitted(core)
 }

@@ -7,7 +7,9 @@
  *     process that was stopped for a while must not judge its leader dead by unread heartbeats.
  *  2. While `hasReady`, take `ready()`. It may be called at any time, also while a Ready is still
  *     being persisted; such a Ready has nothing to persist (`mustSync` is false).
- *  3. Send `messages` at once, in order, to members only. A message may be lost, not altered.
+ *  3. Send `messages` at once, in order. A message may be lost, not altered. Receivers are members
+ *     of the configuration in force, which `configuration` tells when it changes; beside them, who
+ *     asked, and who was removed just now. Let nodes of other groups not in.
  *  4. If `mustSync`: write `entries` and `hardState` in one atomic write and make it durable. An
  *     entry whose index the log has already replaces everything from that index on. A write that
  *     fails stops the node: it must not go on with a disk of unknown content.
@@ -24,17 +26,26 @@
  * 10. End waiters by (term, index), never by index alone (`redisraft#52`), and on `roleChange` by
  *     what is then known: an entry proposed in a term that is over may still be committed.
  *
+ * 11. Give at the start all config entries that the log holds above `configuration`, not only those
+ *     in the tail. A snapshot carries the configuration of its index.
+ * 12. On `removed`, end quietly: nobody counts on this node. Never use its id for another node.
+ *
  * An `AssertionError` thrown from here means that the program, or what another member's disk
  * forgot, broke Raft itself. The node must stop.
  */
 export { Raft } from './raft.ts'
 export { defaultLimits, emptyHardState, emptyLog } from './config.ts'
+export { decodeConfiguration } from './configuration-codec.ts'
+export { emptyConfiguration, firstConfiguration } from './configuration.ts'
 export type { RaftConfig, RaftLimits, RaftTiming, RecoveredLog } from './config.ts'
-export type { ApplyFetch, Fetch, IgnoredCounts, ReadState } from './core.ts'
+export type { ConfigChange, ConfigRefusal } from './config-change.ts'
+export type { ApplyFetch, Fetch, IgnoredCounts, ReadState, TransferResult } from './core.ts'
+export type { ProposeConfigResult } from './membership.ts'
 export type { ReplicateFetch } from './progress.ts'
 export type { ReadIndexStart } from './reads.ts'
 export type { ProposeResult } from './replication.ts'
 export type { Ready, RoleChange } from './ready.ts'
 export type { PeerStatus, RaftStatus } from './status.ts'
+export type { TransferRefusal, TransferStart } from './transfer.ts'
 export type * from './messages.ts'
 export type * from './types.ts'

@@ -4,6 +4,7 @@
  * production: a node that finds itself wrong stops before it can spread it.
  */
 import { assert } from '../assert.ts'
+import { isPromotable } from './core.ts'
 import type { Core, Leader } from './core.ts'
 import type { NodeId } from './types.ts'
 
@@ -48,16 +49,34 @@ function checkBasic(core: Core): void {
   if (role.kind === 'candidate' || role.kind === 'leader') {
     assert(core.votedFor === core.id, 'who stands for election votes for itself')
   }
+  checkMembership(core)
   if (role.kind === 'leader') checkLeader(core, role)
 }
 
-function checkLeader({ log, currentTerm, commitIndex }: Core, role: Leader): void {
+function checkMembership(core: Core): void {
+  const { configurations, role, log, commitIndex } = core
+  const { base, newest } = configurations
+  assert(base.index <= commitIndex, 'the oldest configuration that is kept is committed')
+  assert(newest.index <= log.lastIndex, 'the configuration in force is in the log')
+  if (role.kind === 'preCandidate' || role.kind === 'candidate') {
+    assert(isPromotable(core), 'only voters stand for election')
+  }
+  if (role.kind !== 'leader') return
+  // One change at a time: what this leader put into force came after the commit of the one before.
+  if (newest.index >= role.noopIndex) {
+    assert((configurations.previous?.index ?? 0) <= commitIndex, 'one change at a time')
+  }
+  assert(role.peers.size === configurations.peerIds.length, 'a leader replicates to all members')
+}
+
+function checkLeader({ log, currentTerm, commitIndex, configurations }: Core, role: Leader): void {
   assert(log.termAt(role.noopIndex) === currentTerm, 'a leader has its no-op')
   assert(log.termAt(role.noopIndex - 1) !== currentTerm, 'a term begins with the no-op')
   const { confirming, round } = role.reads
   assert((confirming?.round ?? 0) <= round, 'the round that is out was begun')
   assert((confirming?.readIndex ?? 0) <= commitIndex, 'reads are at committed indexes')
   for (const peer of role.peers.values()) {
+    assert(configurations.peerIds.includes(peer.id), 'a leader replicates to members alone')
     assert(peer.matchIndex < peer.nextIndex, 'match is below next')
     assert(peer.nextIndex <= log.lastIndex + 1, 'next is at most one past the end')
     assert(peer.ackedRound <= round, 'no round is acknowledged before it is begun')

@@ -28,6 +28,11 @@ export interface RequestPreVoteResult extends Addressed {
 export interface RequestVote extends Addressed {
   readonly type: 'requestVote'
   readonly lastLog: EntryId
+  /**
+   * Whether the leader itself asked for this election: then it is no disturbance, and those who
+   * hear that leader vote all the same (thesis, section 4.2.3).
+   */
+  readonly transfer: boolean
 }
 
 export interface RequestVoteResult extends Addressed {
@@ -96,6 +101,18 @@ export interface ReadIndexRefused extends Addressed {
   readonly requestId: number
 }
 
+/** The leader asks this node, which holds its whole log, to take over now (thesis, 3.10). */
+export interface TimeoutNow extends Addressed {
+  readonly type: 'timeoutNow'
+}
+
+/** Tells a node that asks as if it were a member that it is none any more. */
+export interface Removed extends Addressed {
+  readonly type: 'removed'
+  /** Index of a committed configuration without it. One that knows a newer one with it, stays. */
+  readonly configIndex: number
+}
+
 /** Every message between nodes. */
 export type Message =
   | RequestPreVote
@@ -110,3 +127,5 @@ export type Message =
   | ReadIndexRequest
   | ReadIndexResult
   | ReadIndexRefused
+  | TimeoutNow
+  | Removed

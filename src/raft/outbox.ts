@@ -40,6 +40,8 @@ export function isJustified(message: Message, { hardState, index }: Durable): bo
     case 'readIndexRequest':
     case 'readIndexResult':
     case 'readIndexRefused':
+    case 'timeoutNow':
+    case 'removed':
       return true
     default:
       return unreachable(message)

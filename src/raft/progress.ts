@@ -77,6 +77,12 @@ export class Window {
   }
 }
 
+/** Part of catching up: the log up to where it ended when the round began (thesis, 4.2.1). */
+interface CatchUpRound {
+  readonly target: number
+  readonly startedAt: number
+}
+
 /** A leader's view of one follower. It lives as long as the leadership. */
 export class Peer {
   readonly id: NodeId
@@ -85,8 +91,13 @@ export class Peer {
   #nextIndex: number
   #progress: Progress = { kind: 'probe', sent: false }
   #ackedRound = 0
+  #round: CatchUpRound | undefined
+  /** How long the newest finished round took. */
+  #roundTicks: number | undefined
   /** Ticks since the last answer of this term: what check-quorum looks at. */
   ticksSinceAnswer = 0
+  /** Whether it answered at all in this term. Before, the count above says nothing of it. */
+  hasAnswered = false
   /** The highest commit index that was sent to it, whether or not it arrived. */
   commitSent = 0
   /** Whether an answer to an append came since the last periodic heartbeat. */
@@ -163,6 +174,32 @@ export class Peer {
     if (this.#progress.kind === 'probe' && matchIndex >= this.#nextIndex - 1) this.becomeReplicate()
     this.#nextIndex = Math.max(this.#nextIndex, this.#matchIndex + 1)
     if (this.#progress.kind === 'replicate') this.#progress.window.acknowledge(this.#matchIndex)
+  }
+
+  /** Begins a round of catching up where none is under way and something is missing. */
+  beginRound(ticks: number, lastIndex: number): void {
+    if (this.#round !== undefined || this.#matchIndex >= lastIndex) return
+    this.#round = { target: lastIndex, startedAt: ticks }
+  }
+
+  /** After an acknowledgement: ends the round that it completes. */
+  endRound(ticks: number): void {
+    if (this.#round === undefined) {
+      this.#roundTicks ??= 0
+      return
+    }
+    if (this.#matchIndex < this.#round.target) return
+    this.#roundTicks = ticks - this.#round.startedAt
+    this.#round = undefined
+  }
+
+  /**
+   * Whether it keeps up: the last round was short, and the one under way is not longer yet. A voter
+   * further behind would hold up every commit that needs it (thesis, section 4.2.1).
+   */
+  isClose(ticks: number, ticksMax: number): boolean {
+    if (this.#roundTicks === undefined || this.#roundTicks > ticksMax) return false
+    return this.#round === undefined || ticks - this.#round.startedAt <= ticksMax
   }
 
   ackRound(round: number): void {

@@ -2,10 +2,11 @@
  * Majorities. Pure functions over plain values, so that they can be held against brute force.
  *
  * A majority of n is floor(n / 2) + 1, for even n as well: two halves of four are not a quorum,
- * because both could decide at once.
+ * because both could decide at once. While voters change, a quorum is a majority of the new voters
+ * and a majority of the old ones, counted apart: never one of all together (thesis, section 4.3).
  */
 import { assert } from '../assert.ts'
-import type { NodeId } from './types.ts'
+import type { Configuration, NodeId } from './types.ts'
 
 /** What the votes counted so far decide. */
 export type VoteOutcome = 'won' | 'lost' | 'pending'
@@ -48,6 +49,49 @@ export function voteOutcome(
   assert(granted + refused <= members.length, 'a member votes once')
   if (granted >= needed) return 'won'
   return members.length - refused < needed ? 'lost' : 'pending'
+}
+
+/** Whose majorities decide; learners are not even looked at. */
+export type Voters = Pick<Configuration, 'voters' | 'votersOutgoing'>
+
+function halves({ voters, votersOutgoing }: Voters): (readonly NodeId[])[] {
+  return votersOutgoing.length === 0 ? [voters] : [voters, votersOutgoing]
+}
+
+/** The highest value that a quorum has reached; see `quorumValue`. */
+export function jointValue(configuration: Voters, valueOf: (id: NodeId) => number): number {
+  return Math.min(...halves(configuration).map((half) => quorumValue(half.map(valueOf))))
+}
+
+/** Decides an election; see `voteOutcome`. Votes of others than voters may be there: no matter. */
+export function jointOutcome(
+  configuration: Voters,
+  votes: ReadonlyMap<NodeId, boolean>,
+): VoteOutcome {
+  const outcomes = halves(configuration).map((half) => voteOutcome(half, votes))
+  if (outcomes.includes('lost')) return 'lost'
+  return outcomes.includes('pending') ? 'pending' : 'won'
+}
+
+/** Whether the nodes that `has` holds for make a quorum. */
+export function isQuorum(configuration: Voters, has: (id: NodeId) => boolean): boolean {
+  return halves(configuration).every((half) => half.filter(has).length >= majority(half.length))
+}
+
+/**
+ * Whether each quorum of the one shares a node with each of the other, so that they cannot decide
+ * apart. It is enough that this is so for one half of each.
+ */
+export function quorumsMeet(a: Voters, b: Voters): boolean {
+  return halves(a).some((one) => halves(b).some((other) => majoritiesMeet(one, other)))
+}
+
+/** Whether majorities of two lists must share a node: both as far apart as they can be. */
+function majoritiesMeet(a: readonly NodeId[], b: readonly NodeId[]): boolean {
+  const shared = a.filter((id) => b.includes(id)).length
+  const fromShared = (list: readonly NodeId[]): number =>
+    Math.max(0, majority(list.length) - (list.length - shared))
+  return fromShared(a) + fromShared(b) > shared
 }
 
 /** Draws votes and what they decide, for people and for golden tests: `a+ b- c? -> pending`. */

@@ -7,6 +7,12 @@ import { tickElection } from './election.ts'
 import { tickHeartbeat } from './heartbeat.ts'
 import { checkInvariants, takeSnapshot } from './invariants.ts'
 import type { Message } from './messages.ts'
+import type { ConfigChange } from './config-change.ts'
+import { startChange } from './membership.ts'
+import type { ProposeConfigResult } from './membership.ts'
+import { startTransfer, tickTransfer } from './transfer.ts'
+import type { TransferStart } from './transfer.ts'
+import { noteCommitted } from './removal.ts'
 import { expireReads, startRead } from './reads.ts'
 import type { ReadIndexStart } from './reads.ts'
 import type { Handed, Ready } from './ready.ts'
@@ -15,7 +21,7 @@ import type { ProposeResult } from './replication.ts'
 import { appendProposal, handleFetched, tickCheckQuorum, tickOwnDisk } from './replication.ts'
 import type { RaftStatus } from './status.ts'
 import { describeStatus } from './status.ts'
-import type { Entry, NodeId } from './types.ts'
+import type { ConfigurationAt, Entry, NodeId } from './types.ts'
 
 /** A Raft node without disk, network or clock; the head of `index.ts` says how to drive it. */
 export class Raft {
@@ -25,7 +31,8 @@ export class Raft {
   constructor(config: RaftConfig) {
     this.#core = createCore(config)
     this.#handed = nothingHanded(this.#core)
-    this.#change(() => {})
+    // What is known to be committed at the start may have removed this node.
+    this.#change(noteCommitted)
   }
 
   /** Time moves on by one tick. */
@@ -33,10 +40,8 @@ export class Raft {
     this.#change((core) => {
       core.ticks++
       expireReads(core)
-      if (core.role.kind !== 'leader') return tickElection(core)
-      tickCheckQuorum(core, core.role)
-      if (core.role.kind === 'leader') tickOwnDisk(core, core.role)
-      return tickHeartbeat(core)
+      tickRole(core)
+      tickTransfer(core)
     })
   }
 
@@ -49,6 +54,28 @@ export class Raft {
   propose(data: readonly Uint8Array[]): ProposeResult {
     return this.#change((core): ProposeResult => {
       if (core.role.kind === 'leader') return appendProposal(core, core.role, data)
+      return { type: 'notLeader', leader: knownLeader(core) }
+    })
+  }
+
+  /**
+   * Begins a change of membership; one at a time. Where voters change, it goes through a joint
+   * configuration, which the leader leaves by itself.
+   */
+  proposeConfig(change: ConfigChange): ProposeConfigResult {
+    return this.#change((core): ProposeConfigResult => {
+      if (core.role.kind === 'leader') return startChange(core, core.role, change)
+      return { type: 'notLeader', leader: knownLeader(core) }
+    })
+  }
+
+  /**
+   * Hands the leadership over, to `to` or to the most caught-up voter. No proposals are taken until
+   * that ended, at the latest after an election timeout. How it ended comes with a Ready.
+   */
+  transferLeadership(to?: NodeId): TransferStart {
+    return this.#change((core): TransferStart => {
+      if (core.role.kind === 'leader') return startTransfer(core, core.role, to)
       return { type: 'notLeader', leader: knownLeader(core) }
     })
   }
@@ -113,6 +140,11 @@ export class Raft {
     return Math.min(this.#core.commitIndex, this.#core.log.durableIndex)
   }
 
+  /** The configuration in force: the newest in the log, committed or not. */
+  get configuration(): ConfigurationAt {
+    return this.#core.configurations.newest
+  }
+
   /** A copy of the state, for operators. */
   status(): RaftStatus {
     return describeStatus(this.#core)
@@ -125,4 +157,11 @@ export class Raft {
     checkInvariants(this.#core, before)
     return result
   }
+}
+
+function tickRole(core: Core): void {
+  if (core.role.kind !== 'leader') return tickElection(core)
+  tickCheckQuorum(core, core.role)
+  if (core.role.kind === 'leader') tickOwnDisk(core, core.role)
+  return tickHeartbeat(core)
 }

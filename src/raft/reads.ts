@@ -13,10 +13,12 @@
 import { assert } from '../assert.ts'
 import type { Core, Leader, RegisteredRead, Role } from './core.ts'
 import { addressed, knownLeader, send } from './core.ts'
+import type { NodeId } from './types.ts'
 import { broadcastHeartbeat } from './heartbeat.ts'
 import type { HeartbeatResult, ReadIndexRequest, ReadIndexResult } from './messages.ts'
 import type { ReadIndexRefused } from './messages.ts'
-import { quorumValue } from './quorum.ts'
+import { jointValue } from './quorum.ts'
+import { maybeTellRemoved } from './removal.ts'
 
 /** What `readIndex` answers. */
 export type ReadIndexStart =
@@ -48,6 +50,7 @@ export function handleReadIndexRequest(core: Core, message: ReadIndexRequest): v
   const serves = role.kind === 'leader' && message.term === core.currentTerm
   if (serves && !isFull(core, role)) register(core, role, { origin, requestId })
   else send(core, { type: 'readIndexRefused', ...addressed(core, origin), requestId })
+  if (serves) maybeTellRemoved(core, origin)
 }
 
 /** The leader confirmed a read of ours. */
@@ -91,9 +94,9 @@ export function maybeStartRound(core: Core, role: Leader): void {
 export function maybeConfirm(core: Core, role: Leader): void {
   const { confirming, round } = role.reads
   if (confirming === undefined) return
-  const acked = [round]
-  for (const peer of role.peers.values()) acked.push(peer.ackedRound)
-  if (quorumValue(acked) < confirming.round) return
+  const ackedRound = (id: NodeId): number =>
+    id === core.id ? round : (role.peers.get(id)?.ackedRound ?? 0)
+  if (jointValue(core.configurations.current, ackedRound) < confirming.round) return
   assert(confirming.readIndex >= role.noopIndex, 'reads wait for a commit of the own term')
   assert(confirming.readIndex <= core.commitIndex, 'the commit index never falls')
   role.reads.confirming = undefined

@@ -1,11 +1,11 @@
 /** What a node has to do for its Raft core: built by `takeReady`, confirmed by `completePersist`. */
 import { assert } from '../assert.ts'
-import type { Core, Fetch, ReadState, Role } from './core.ts'
+import type { Core, Fetch, ReadState, Role, TransferResult } from './core.ts'
 import { knownLeader } from './core.ts'
 import { countOwnVote } from './election.ts'
 import type { Message } from './messages.ts'
 import { flushReplication, maybeCommitQuorum } from './replication.ts'
-import type { Entry, HardState, NodeId } from './types.ts'
+import type { ConfigurationAt, Entry, HardState, NodeId } from './types.ts'
 
 /** A change of role, term or leader. Several between two Readies are told as one. */
 export interface RoleChange {
@@ -29,6 +29,12 @@ export interface Ready {
   readonly fetches: readonly Fetch[]
   readonly readStates: readonly ReadState[]
   readonly roleChange?: RoleChange
+  /** Another configuration is in force, from its entry on, whether or not that is committed. */
+  readonly configuration?: ConfigurationAt
+  /** This node was a member and is none by a committed configuration. Told once. */
+  readonly removed?: { readonly configIndex: number }
+  /** How transfers ended that this node began. */
+  readonly transfers?: readonly TransferResult[]
   /** There is something to persist: persist, send the rest, then call `advance` with this Ready. */
   readonly mustSync: boolean
 }
@@ -38,17 +44,26 @@ export interface Handed {
   /** The Ready whose persist is under way. At most one is. */
   persisting: Ready | undefined
   roleChange: RoleChange
+  configuration: ConfigurationAt
+  removedAt: number | undefined
 }
 
 /** Nothing was handed out yet. */
 export function nothingHanded(core: Core): Handed {
-  return { persisting: undefined, roleChange: currentRole(core) }
+  const configuration = core.configurations.newest
+  return {
+    persisting: undefined,
+    roleChange: currentRole(core),
+    configuration,
+    removedAt: undefined,
+  }
 }
 
 /** Whether `takeReady` would find something to do. */
 export function hasWork(core: Core, handed: Handed): boolean {
   if (core.flushDue || !core.outbox.isEmpty || core.reads.states.length > 0) return true
   if (core.fetches.length > 0 || isRoleNews(core, handed)) return true
+  if (core.transfers.length > 0 || isMembershipNews(core, handed)) return true
   if (handed.persisting === undefined && needsPersist(core)) return true
   return canApply(core)
 }
@@ -62,6 +77,7 @@ export function takeReady(core: Core, handed: Handed): Ready {
   const hardState = mustSync ? changedHardState(core) : undefined
   const roleChange = isRoleNews(core, handed) ? currentRole(core) : undefined
   const ready: Ready = {
+    ...takeMembershipNews(core, handed),
     ...(hardState === undefined ? {} : { hardState }),
     entries: mustSync ? core.log.takeUnpersisted() : [],
     messages: core.outbox.takeMessages(),
@@ -70,10 +86,12 @@ export function takeReady(core: Core, handed: Handed): Ready {
     fetches: core.fetches,
     readStates: core.reads.states,
     ...(roleChange === undefined ? {} : { roleChange }),
+    ...(core.transfers.length === 0 ? {} : { transfers: core.transfers }),
     mustSync,
   }
   core.fetches = []
   core.reads.states = []
+  core.transfers = []
   if (roleChange !== undefined) handed.roleChange = roleChange
   if (mustSync) handed.persisting = ready
   assert(!mustSync || hardState !== undefined || ready.entries.length > 0, 'a persist has content')
@@ -129,6 +147,20 @@ function currentRole(core: Core): RoleChange {
 function isRoleNews(core: Core, { roleChange }: Handed): boolean {
   const { role, term, leader } = currentRole(core)
   return role !== roleChange.role || term !== roleChange.term || leader !== roleChange.leader
+}
+
+function isMembershipNews({ configurations, removedAt }: Core, handed: Handed): boolean {
+  return configurations.newest !== handed.configuration || removedAt !== handed.removedAt
+}
+
+function takeMembershipNews(core: Core, handed: Handed): Pick<Ready, 'configuration' | 'removed'> {
+  const { newest } = core.configurations
+  const configuration = newest === handed.configuration ? {} : { configuration: newest }
+  const configIndex = core.removedAt
+  const isNews = configIndex !== undefined && configIndex !== handed.removedAt
+  handed.configuration = newest
+  handed.removedAt = configIndex
+  return { ...configuration, ...(isNews ? { removed: { configIndex } } : {}) }
 }
 
 /**

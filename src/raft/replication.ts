@@ -8,15 +8,20 @@ import { assert } from '../assert.ts'
 import type { Core, Leader } from './core.ts'
 import { addressed, send } from './core.ts'
 import { sendHeartbeat } from './heartbeat.ts'
+import { afterLeaderCommit } from './membership.ts'
 import { entryBytes } from './log.ts'
 import type { AppendEntriesAccepted, AppendEntriesRejected, HeartbeatResult } from './messages.ts'
 import type { Peer, ReplicateFetch } from './progress.ts'
-import { majority, quorumValue } from './quorum.ts'
+import { isQuorum, jointValue } from './quorum.ts'
 import { handleRoundAck, maybeStartRound } from './reads.ts'
+import { maybeAsk } from './transfer.ts'
 import { becomeFollower } from './transitions.ts'
 import type { Entry, NodeId } from './types.ts'
 
-/** What `propose` answers. `overloaded`: nothing was taken in. */
+/**
+ * What `propose` answers. Unless it was accepted, nothing was taken in. `transferring`: the
+ * leadership is being handed over, or will be again here within an election timeout.
+ */
 export type ProposeResult =
   | {
       readonly type: 'accepted'
@@ -26,6 +31,7 @@ export type ProposeResult =
     }
   | { readonly type: 'notLeader'; readonly leader: NodeId | undefined }
   | { readonly type: 'overloaded' }
+  | { readonly type: 'transferring'; readonly to: NodeId }
 
 /** Takes commands into the leader's log, one entry each: all of them or none. */
 export function appendProposal(
@@ -34,6 +40,8 @@ export function appendProposal(
   data: readonly Uint8Array[],
 ): ProposeResult {
   assert(data.length > 0, 'a proposal has commands')
+  // Every entry more is one that the other lacks (`redpanda#2606`).
+  if (role.transfer !== undefined) return { type: 'transferring', to: role.transfer.to }
   const { log, currentTerm: term } = core
   const firstIndex = log.lastIndex + 1
   const entries = data.map((bytes, offset): Entry => ({
@@ -70,7 +78,9 @@ export function handleAccepted(core: Core, message: AppendEntriesAccepted): void
   heard(peer)
   peer.answered = true
   peer.accepted(message.matchIndex)
+  peer.endRound(core.ticks)
   core.flushDue = true
+  maybeAsk(core, role)
   maybeCommitQuorum(core, role)
 }
 
@@ -121,12 +131,13 @@ export function handleHeartbeatResult(core: Core, message: HeartbeatResult): voi
 
 /** Counts ticks without an answer. A leader that a quorum does not answer gives up: check-quorum. */
 export function tickCheckQuorum(core: Core, role: Leader): void {
-  let answering = 1
-  for (const peer of role.peers.values()) {
-    peer.ticksSinceAnswer++
-    if (peer.ticksSinceAnswer <= core.timing.electionTicksMax) answering++
+  for (const peer of role.peers.values()) peer.ticksSinceAnswer++
+  const answers = (id: NodeId): boolean => {
+    const silent = id === core.id ? 0 : (role.peers.get(id)?.ticksSinceAnswer ?? Infinity)
+    return silent <= core.timing.electionTicksMax
   }
-  if (answering < majority(core.members.length)) becomeFollower(core, core.currentTerm, undefined)
+  if (isQuorum(core.configurations.current, answers)) return
+  becomeFollower(core, core.currentTerm, undefined)
 }
 
 /**
@@ -137,29 +148,34 @@ export function tickCheckQuorum(core: Core, role: Leader): void {
  * not ahead, the disk is not what is missing, or no other quorum could do without it.
  */
 export function tickOwnDisk(core: Core, { ownDisk }: Leader): void {
-  const { commitIndex, timing, log } = core
+  const { commitIndex, timing, log, configurations } = core
   const standsStill = commitIndex > log.durableIndex && ownDisk.durableIndex === log.durableIndex
   ownDisk.ticksBehind = standsStill ? ownDisk.ticksBehind + 1 : 0
   ownDisk.durableIndex = log.durableIndex
   if (ownDisk.ticksBehind <= 2 * timing.electionTicksMax) return
-  assert(core.members.length > 2, 'others can commit without this node')
+  // The configuration may have changed since they did.
+  if (!isQuorum(configurations.current, (id) => id !== core.id)) return
   becomeFollower(core, core.currentTerm, undefined)
 }
 
 /**
  * Commits what a quorum holds, but only up to an entry of the own term: an entry of an earlier
  * term on a majority can still be replaced (paper, section 5.4.2 and figure 8). The leader's own
- * share is what is durable here, not what it has in memory.
+ * share is what is durable here, not what it has in memory, and it has one only as a voter.
  */
 export function maybeCommitQuorum(core: Core, role: Leader): void {
-  const matches = [core.log.durableIndex]
-  for (const peer of role.peers.values()) matches.push(peer.matchIndex)
-  const index = quorumValue(matches)
+  const { current } = core.configurations
+  const matchIndex = (id: NodeId): number =>
+    id === core.id ? core.log.durableIndex : (role.peers.get(id)?.matchIndex ?? 0)
+  const index = jointValue(current, matchIndex)
   if (index <= core.commitIndex || core.log.termAt(index) !== core.currentTerm) return
   assert(index >= role.noopIndex, 'entries of the own term begin with the no-op')
+  const holds = (id: NodeId): boolean => matchIndex(id) >= index
+  assert(isQuorum(current, holds), 'a quorum of voters holds it')
   core.commitIndex = index
   role.uncommitted.committed(index)
   core.flushDue = true
+  afterLeaderCommit(core, role)
 }
 
 /** Sends each follower what it lacks, as far as its window allows, and starts waiting reads. */
@@ -168,6 +184,7 @@ export function flushReplication(core: Core, role: Leader): void {
   core.flushDue = false
   maybeStartRound(core, role)
   for (const peer of role.peers.values()) {
+    peer.beginRound(core.ticks, core.log.lastIndex)
     if (peer.progress.kind === 'probe') sendProbe(core, peer)
     else stream(core, peer)
     // The commit index rides on appends. Where none leaves, a follower should not have to wait
@@ -207,6 +224,7 @@ function peerOf(core: Core, id: NodeId): { role: Leader; peer: Peer } | undefine
 
 function heard(peer: Peer): void {
   peer.ticksSinceAnswer = 0
+  peer.hasAnswered = true
 }
 
 /** One question, with entries where they are at hand. */

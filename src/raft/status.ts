@@ -1,7 +1,9 @@
 /** A node's state for operators and tests. */
 import type { Core, IgnoredCounts, Role } from './core.ts'
 import { knownLeader } from './core.ts'
-import type { NodeId } from './types.ts'
+import { isJoint, isVoter } from './configuration.ts'
+import { hasAnsweredLately } from './transfer.ts'
+import type { ConfigurationAt, NodeId } from './types.ts'
 
 /** A follower as the leader sees it. */
 export interface PeerStatus {
@@ -11,6 +13,10 @@ export interface PeerStatus {
   readonly state: 'probe' | 'replicate'
   /** Whether it answered within the longest election timeout. */
   readonly active: boolean
+  /** Whether it gets the log without a vote. */
+  readonly learner: boolean
+  /** Whether it keeps up well enough to be promoted. */
+  readonly close: boolean
 }
 
 /** What `Raft.status` tells. */
@@ -32,6 +38,14 @@ export interface RaftStatus {
   readonly uncommittedBytes: number
   /** Reads of this node without an outcome. */
   readonly readsOutstanding: number
+  /** The configuration in force. */
+  readonly configuration: ConfigurationAt
+  /** Whether it is committed, as far as this node knows, and not joint: no change is under way. */
+  readonly configurationSettled: boolean
+  /** Whether this node was a member and is none any more. */
+  readonly removed: boolean
+  /** To whom it hands over; undefined unless it leads and does. */
+  readonly transferTo: NodeId | undefined
   /** The other members, on a leader; else none. */
   readonly peers: readonly PeerStatus[]
   readonly ignored: Readonly<IgnoredCounts>
@@ -42,6 +56,7 @@ export interface RaftStatus {
 /** Describes a node; the answer is a copy. */
 export function describeStatus(core: Core): RaftStatus {
   const { role, log } = core
+  const { newest: configuration } = core.configurations
   const uncommitted = role.kind === 'leader' ? role.uncommitted : undefined
   const peers = role.kind === 'leader' ? [...role.peers.values()] : []
   return {
@@ -58,12 +73,20 @@ export function describeStatus(core: Core): RaftStatus {
     uncommittedEntries: uncommitted?.entries ?? 0,
     uncommittedBytes: uncommitted?.bytes ?? 0,
     readsOutstanding: core.reads.outstanding.size,
+    configuration,
+    configurationSettled:
+      configuration.index <= core.commitIndex && !isJoint(configuration.configuration),
+    removed: core.removedAt !== undefined,
+    transferTo: role.kind === 'leader' ? role.transfer?.to : undefined,
     peers: peers.map((peer) => ({
       id: peer.id,
       matchIndex: peer.matchIndex,
       nextIndex: peer.nextIndex,
       state: peer.progress.kind,
       active: peer.ticksSinceAnswer <= core.timing.electionTicksMax,
+      learner: !isVoter(configuration.configuration, peer.id),
+      close:
+        hasAnsweredLately(core, peer) && peer.isClose(core.ticks, core.timing.electionTicksMin),
     })),
     ignored: { ...core.ignored },
     droppedMessages: core.outbox.dropped,

@@ -1,9 +1,10 @@
 /** The changes of role (paper, figure 4). Nothing else writes `role`. */
 import { assert } from '../assert.ts'
 import type { Core, Leader, Role } from './core.ts'
-import { resetElectionTimer } from './core.ts'
+import { isPromotable, resetElectionTimer } from './core.ts'
 import { Peer } from './progress.ts'
 import { refuseReads } from './reads.ts'
+import { beginHandover, maybeEndHandover } from './transfer.ts'
 import type { NodeId } from './types.ts'
 import { Uncommitted } from './uncommitted.ts'
 
@@ -26,14 +27,21 @@ export function becomeFollower(core: Core, term: number, leader: NodeId | undefi
 /** Asks around before it disturbs anybody. Term and vote stay. */
 export function becomePreCandidate(core: Core): void {
   assert(core.role.kind !== 'leader', 'a leader does not stand for election')
+  assert(isPromotable(core), 'only voters stand for election')
   // A pre-vote promises nothing, so the own one needs no persist.
   change(core, { kind: 'preCandidate', votes: new Map([[core.id, true]]) })
   resetElectionTimer(core)
 }
 
-/** Stands for election in the next term. The own vote counts once it is durable. */
+/**
+ * Stands for election in the next term, after a pre-vote that was won, or because the leader asked
+ * for it. The own vote counts once it is durable.
+ */
 export function becomeCandidate(core: Core): void {
-  assert(core.role.kind === 'preCandidate', 'candidates have won a pre-vote')
+  const { role } = core
+  const isAsked = role.kind === 'follower' && role.leader !== undefined
+  assert(role.kind === 'preCandidate' || isAsked, 'candidates have won a pre-vote, or were asked')
+  assert(isPromotable(core), 'only voters stand for election')
   assert(Number.isSafeInteger(core.currentTerm + 1), 'terms do not run out')
   enterTerm(core, core.currentTerm + 1)
   core.votedFor = core.id
@@ -50,12 +58,13 @@ export function becomeLeader(core: Core): void {
   const noopIndex = log.lastIndex + 1
   const leader: Leader = {
     kind: 'leader',
-    peers: new Map(core.peerIds.map((id) => [id, new Peer(id, noopIndex)])),
+    peers: new Map(core.configurations.peerIds.map((id) => [id, new Peer(id, noopIndex)])),
     noopIndex,
     uncommitted: new Uncommitted(),
     reads: { round: 0, confirming: undefined, waiting: [] },
     ownDisk: { durableIndex: log.durableIndex, ticksBehind: 0 },
     heartbeatElapsed: 0,
+    transfer: undefined,
   }
   change(core, leader)
   log.append([{ term, index: noopIndex, kind: 'noop', data: new Uint8Array(0) }])
@@ -73,4 +82,6 @@ function change(core: Core, role: Role): void {
   const left = core.role
   core.role = role
   refuseReads(core, left)
+  beginHandover(core, left)
+  maybeEndHandover(core)
 }

@@ -29,6 +29,24 @@ export interface HardState {
   readonly commitIndex: number
 }
 
+/** Who takes part, as the newest config entry of a log says; `configuration.ts` tells more. */
+export interface Configuration {
+  /** Whose majority decides. Empty only on a newcomer that was told nothing yet. */
+  readonly voters: readonly NodeId[]
+  /** While voters change: the ones before, of whom every decision needs a majority as well. */
+  readonly votersOutgoing: readonly NodeId[]
+  /** Who gets the log and is never counted. */
+  readonly learners: readonly NodeId[]
+  /** What all are to know of a member, such as its addresses: opaque here. Members without: none. */
+  readonly contexts: ReadonlyMap<NodeId, Uint8Array>
+}
+
+/** A configuration and the index of the entry that brought it; 0: the first, from no entry. */
+export interface ConfigurationAt {
+  readonly index: number
+  readonly configuration: Configuration
+}
+
 /** From `firstIndex` on, up to the next run, entries are of `term`: the whole log's terms. */
 export interface TermRun {
   readonly term: number

@@ -178,7 +178,7 @@ function encodeMessage(message: Message): Wire {
     case 'requestPreVoteResult':
       return [1, term, message.proposedTerm, message.granted]
     case 'requestVote':
-      return [2, term, message.lastLog.term, message.lastLog.index]
+      return [2, term, message.lastLog.term, message.lastLog.index, message.transfer]
     case 'requestVoteResult':
       return [3, term, message.granted]
     case 'appendEntries':
@@ -197,13 +197,17 @@ function encodeMessage(message: Message): Wire {
       return [10, term, message.requestId, message.readIndex]
     case 'readIndexRefused':
       return [11, term, message.requestId]
+    case 'timeoutNow':
+      return [12, term]
+    case 'removed':
+      return [13, term, message.configIndex]
     default:
       return unreachable(message)
   }
 }
 
 /** How many fields a message of each kind has. */
-const messageFields: readonly number[] = [5, 4, 4, 3, 6, 3, 5, 4, 3, 3, 4, 3]
+const messageFields: readonly number[] = [5, 4, 5, 3, 6, 3, 5, 4, 3, 3, 4, 3, 2, 3]
 
 function decodeMessage(encoded: unknown, from: string, to: string): Message {
   const fields = list(encoded, 6, 'a message')
@@ -221,7 +225,12 @@ function decodeMessage(encoded: unknown, from: string, to: string): Message {
       return { type: 'requestPreVoteResult', ...addressed, proposedTerm, granted: bool(b, 'vote') }
     }
     case 2:
-      return { type: 'requestVote', ...addressed, lastLog: entryId(a, b) }
+      return {
+        type: 'requestVote',
+        ...addressed,
+        lastLog: entryId(a, b),
+        transfer: bool(c, 'transfer'),
+      }
     case 3:
       return { type: 'requestVoteResult', ...addressed, granted: bool(a, 'vote') }
     case 4:
@@ -244,8 +253,12 @@ function decodeMessage(encoded: unknown, from: string, to: string): Message {
       const readIndex = ordinal(b, 'readIndex')
       return { type: 'readIndexResult', ...addressed, requestId: requestId(a), readIndex }
     }
-    default:
+    case 11:
       return { type: 'readIndexRefused', ...addressed, requestId: requestId(a) }
+    case 12:
+      return { type: 'timeoutNow', ...addressed }
+    default:
+      return { type: 'removed', ...addressed, configIndex: ordinal(a, 'configIndex', 1) }
   }
 }
 

@@ -12,12 +12,12 @@ describe('elections', () => {
   test('a vote does not leave before it is durable, and is remembered if it left (raft-rs#372)', () => {
     const group = new Group([{}, {}, {}])
     group.node('n1').isSlow = true
-    group.step({ type: 'requestVote', ...header('n2', 'n1', 1), lastLog: empty })
+    group.step({ type: 'requestVote', transfer: false, ...header('n2', 'n1', 1), lastLog: empty })
     expect(group.wire).toEqual([])
 
     group.crash('n1')
     group.restart('n1')
-    group.step({ type: 'requestVote', ...header('n3', 'n1', 1), lastLog: empty })
+    group.step({ type: 'requestVote', transfer: false, ...header('n3', 'n1', 1), lastLog: empty })
     group.sync('n1')
 
     expect(sent(group, 'n1')).toMatchObject([{ to: 'n3', granted: true }])
@@ -74,7 +74,7 @@ describe('elections', () => {
       const lastLog = { term: 9, index: 9 }
 
       for (let n = 0; n < 2; n++) {
-        group.step({ type: 'requestVote', ...header('n2', 'n1', 1), lastLog })
+        group.step({ type: 'requestVote', transfer: false, ...header('n2', 'n1', 1), lastLog })
       }
 
       const refused = { type: 'requestVoteResult', granted: false }
@@ -169,8 +169,8 @@ describe('elections', () => {
 
     const pre = { proposedTerm: 9, lastLog }
     group.step({ type: 'requestPreVote', ...header('n3', 'n1', 8), ...pre })
-    group.step({ type: 'requestVote', ...header('n3', 'n1', 9), lastLog })
-    group.step({ type: 'requestVote', ...header('n3', 'n2', 9), lastLog })
+    group.step({ type: 'requestVote', transfer: false, ...header('n3', 'n1', 9), lastLog })
+    group.step({ type: 'requestVote', transfer: false, ...header('n3', 'n2', 9), lastLog })
 
     expect(group.node('n1').status).toMatchObject({ role: 'leader', term: 1 })
     expect(group.node('n2').status).toMatchObject({ leader: 'n1', term: 1 })

@@ -37,7 +37,7 @@ describe('§5.1 terms', () => {
     const group = new Group([{ hardState: { currentTerm: 5 } }, {}, {}])
     const lastLog = { term: 0, index: 0 }
 
-    group.step({ type: 'requestVote', ...header('n2', 'n1', 4), lastLog })
+    group.step({ type: 'requestVote', transfer: false, ...header('n2', 'n1', 4), lastLog })
     group.step({ type: 'heartbeat', ...header('n2', 'n1', 4), round: 3, leaderCommit: 0 })
     const prevLog = { term: 0, index: 0 }
     const append = { prevLog, entries: [entry(1, 4)], leaderCommit: 1 }
@@ -100,7 +100,7 @@ describe('§5.2 leader election', () => {
     const lastLog = { term: 0, index: 0 }
 
     for (const from of ['n2', 'n3', 'n2']) {
-      group.step({ type: 'requestVote', ...header(from, 'n1', 1), lastLog })
+      group.step({ type: 'requestVote', transfer: false, ...header(from, 'n1', 1), lastLog })
     }
 
     expect(sent(group, 'n1')).toMatchObject([
@@ -113,11 +113,11 @@ describe('§5.2 leader election', () => {
   test('the vote stands after a restart', () => {
     const group = new Group([{}, {}, {}])
     const lastLog = { term: 0, index: 0 }
-    group.step({ type: 'requestVote', ...header('n2', 'n1', 1), lastLog })
+    group.step({ type: 'requestVote', transfer: false, ...header('n2', 'n1', 1), lastLog })
     group.wire = []
 
     group.restart('n1')
-    group.step({ type: 'requestVote', ...header('n3', 'n1', 1), lastLog })
+    group.step({ type: 'requestVote', transfer: false, ...header('n3', 'n1', 1), lastLog })
 
     expect(sent(group, 'n1')).toMatchObject([{ to: 'n3', granted: false }])
   })
@@ -276,7 +276,7 @@ describe('§5.4.1 election restriction', () => {
     for (const { lastLog, granted } of cases) {
       const group = new Group([{ terms: [1, 2] }, {}, {}])
 
-      group.step({ type: 'requestVote', ...header('n2', 'n1', 5), lastLog })
+      group.step({ type: 'requestVote', transfer: false, ...header('n2', 'n1', 5), lastLog })
       const pre = { proposedTerm: 6, lastLog }
       group.step({ type: 'requestPreVote', ...header('n3', 'n1', 5), ...pre })
 
@@ -295,7 +295,7 @@ describe('§5.4.1 election restriction', () => {
       ['n3', 2],
     ] as const) {
       const lastLog = { term: 2, index }
-      group.step({ type: 'requestVote', ...header(from, 'n1', 5), lastLog })
+      group.step({ type: 'requestVote', transfer: false, ...header(from, 'n1', 5), lastLog })
     }
 
     expect(group.node('n1').status.votedFor).toBe('n3')

@@ -7,8 +7,12 @@ import { describe, expect, test } from 'vitest'
 import {
   describeValues,
   describeVotes,
+  isQuorum,
+  jointOutcome,
+  jointValue,
   majority,
   quorumValue,
+  quorumsMeet,
   voteOutcome,
 } from '../../src/raft/quorum.ts'
 
@@ -103,5 +107,85 @@ describe('the outcome of a vote', () => {
     ])
 
     expect(describeVotes(['a', 'b', 'c'], votes)).toBe('a+ b- c? -> pending')
+  })
+})
+
+describe('two sets of voters together', () => {
+  const names = ['a', 'b', 'c', 'd', 'e', 'f']
+  const some = fc.subarray(names, { minLength: 1, maxLength: 5 })
+  const either = fc.record({
+    voters: some,
+    votersOutgoing: fc.oneof(fc.constant<string[]>([]), some),
+  })
+  type Pair = { voters: string[]; votersOutgoing: string[] }
+
+  /** By the definition: more than half of each. */
+  function decides({ voters, votersOutgoing }: Pair, group: readonly string[]): boolean {
+    return [voters, votersOutgoing].every((half) => {
+      return half.length === 0 || 2 * half.filter((id) => group.includes(id)).length > half.length
+    })
+  }
+
+  function* groups(): Generator<string[]> {
+    for (const group of subsets(names.length)) yield group.map((n) => names[n]!)
+  }
+
+  test('a quorum is a majority of each, not of all together', () => {
+    const pair = { voters: ['a', 'b', 'd'], votersOutgoing: ['a', 'b', 'c'] }
+
+    expect(isQuorum(pair, (id) => 'acd'.includes(id))).toBe(true)
+    // Three of four, but only one of the old three.
+    expect(isQuorum(pair, (id) => 'ad'.includes(id))).toBe(false)
+    expect(isQuorum(pair, (id) => 'bd'.includes(id))).toBe(false)
+    expect(isQuorum(pair, (id) => 'ab'.includes(id))).toBe(true)
+  })
+
+  test('the value reached, the votes and the quorum agree with brute force', () => {
+    fc.assert(
+      fc.property(either, fc.array(fc.nat(5), { minLength: 6, maxLength: 6 }), (pair, values) => {
+        const valueOf = (id: string): number => values[names.indexOf(id)]!
+        let best = 0
+        for (const group of groups()) {
+          if (!decides(pair, group)) continue
+          best = Math.max(best, Math.min(...group.map(valueOf)))
+        }
+        expect(jointValue(pair, valueOf)).toBe(best)
+
+        // 0 and 1: no answer yet, 2 and 3: refused, 4 and 5: granted.
+        const votes = new Map<string, boolean>()
+        for (const id of names) if (valueOf(id) > 1) votes.set(id, valueOf(id) > 3)
+        const granted = names.filter((id) => votes.get(id) === true)
+        const possible = names.filter((id) => votes.get(id) !== false)
+        const expected = decides(pair, granted)
+          ? 'won'
+          : decides(pair, possible)
+            ? 'pending'
+            : 'lost'
+        expect(jointOutcome(pair, votes)).toBe(expected)
+        expect(isQuorum(pair, (id) => granted.includes(id))).toBe(decides(pair, granted))
+      }),
+    )
+  })
+
+  test('quorums that are said to meet do meet', () => {
+    fc.assert(
+      fc.property(either, either, (one, other) => {
+        const apart = [...groups()].some(
+          (group) =>
+            decides(one, group) &&
+            decides(
+              other,
+              names.filter((id) => !group.includes(id)),
+            ),
+        )
+
+        if (quorumsMeet(one, other)) expect(apart).toBe(false)
+        // Of single sets it is known exactly.
+        else if (one.votersOutgoing.length + other.votersOutgoing.length === 0) {
+          expect(apart).toBe(true)
+        }
+      }),
+      { numRuns: 300 },
+    )
   })
 })

@@ -5,16 +5,19 @@
 import { describe, expect, test } from 'vitest'
 import type { Message } from '../../src/raft/index.ts'
 import { Raft, defaultLimits, emptyLog } from '../../src/raft/index.ts'
-import { alone, config } from './support/alone.ts'
+import { alone, config, configurationOf } from './support/alone.ts'
 import { bytes, entriesOfTerms, termRuns } from './support/disk.ts'
 import { Group, electionTicks } from './support/group.ts'
 import { empty, header } from './support/messages.ts'
 
+const thirtyTwo = Array.from({ length: 32 }, (_, n) => `n${n}`)
+
 describe('what a node starts with', () => {
   test.each([
-    ['a member of its own group', { members: ['n2', 'n3'] }],
-    ['members are distinct', { members: ['n1', 'n1'] }],
-    ['at most 31 members', { members: Array.from({ length: 32 }, (_, n) => `n${n}`) }],
+    ['members are distinct', { configuration: configurationOf('n1', 'n1') }],
+    ['at most 31 members', { configuration: configurationOf(...thirtyTwo) }],
+    ['members have names', { configuration: configurationOf('n1', 'n 2') }],
+    ['the configuration is of the log', { configuration: { ...configurationOf('n1'), index: 1 } }],
     ['longer than a heartbeat', { heartbeatTicks: 10 }],
     ['heartbeats take a tick', { heartbeatTicks: 0 }],
     ['timeouts are spread', { electionTicksMax: 10 }],
@@ -102,7 +105,7 @@ describe('Ready and advance', () => {
   test('answers that wait for a disk are dropped when the term is over', () => {
     const group = new Group([{}, {}, {}])
     group.node('n1').isSlow = true
-    group.step({ type: 'requestVote', ...header('n2', 'n1', 1), lastLog: empty })
+    group.step({ type: 'requestVote', transfer: false, ...header('n2', 'n1', 1), lastLog: empty })
     // Waits behind the first write.
     const append = { prevLog: empty, entries: entriesOfTerms([1]), leaderCommit: 0 }
     group.step({ type: 'appendEntries', ...header('n2', 'n1', 1), ...append })
@@ -216,12 +219,12 @@ describe('applying', () => {
 })
 
 describe('strangers', () => {
-  test('messages from no member, to another, or without a proper term are counted, not used', () => {
+  test('answers of no member, and messages to another or without a proper term, are not used', () => {
     const group = new Group([{}, {}, {}])
     const { raft } = group.node('n1')
     const beat = { type: 'heartbeat' as const, round: 0, leaderCommit: 0 }
 
-    raft.step({ ...beat, ...header('x', 'n1', 9) })
+    raft.step({ type: 'heartbeatResult', round: 0, ...header('x', 'n1', 9) })
     raft.step({ ...beat, ...header('n1', 'n1', 9) })
     raft.step({ ...beat, ...header('n2', 'n3', 9) })
     raft.step({ ...beat, ...header('n2', 'n1', Number.NaN) })

@@ -70,7 +70,12 @@ const body: fc.Arbitrary<Body> = fc.oneof(
     proposedTerm: positive,
     granted: fc.boolean(),
   }),
-  fc.record({ type: fc.constant('requestVote' as const), term: ordinal, lastLog: entryId }),
+  fc.record({
+    type: fc.constant('requestVote' as const),
+    term: ordinal,
+    lastLog: entryId,
+    transfer: fc.boolean(),
+  }),
   fc.record({
     type: fc.constant('requestVoteResult' as const),
     term: ordinal,
@@ -103,6 +108,8 @@ const body: fc.Arbitrary<Body> = fc.oneof(
     readIndex: ordinal,
   }),
   fc.record({ type: fc.constant('readIndexRefused' as const), term: ordinal, requestId: positive }),
+  fc.record({ type: fc.constant('timeoutNow' as const), term: ordinal }),
+  fc.record({ type: fc.constant('removed' as const), term: ordinal, configIndex: positive }),
 )
 
 const addresses = { peerAddress: address, clientAddress: address }

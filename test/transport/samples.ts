@@ -17,7 +17,7 @@ const hash = new Uint8Array(16).fill(0xaa)
 const messages: readonly Message[] = [
   { ...addressed, type: 'requestPreVote', proposedTerm: 6, lastLog: { term: 4, index: 1000 } },
   { ...addressed, type: 'requestPreVoteResult', proposedTerm: 6, granted: true },
-  { ...addressed, type: 'requestVote', lastLog: { term: 4, index: 70_000 } },
+  { ...addressed, type: 'requestVote', lastLog: { term: 4, index: 70_000 }, transfer: true },
   { ...addressed, type: 'requestVoteResult', granted: false },
   {
     ...addressed,
@@ -37,6 +37,8 @@ const messages: readonly Message[] = [
   { ...addressed, type: 'readIndexRequest', requestId: 99 },
   { ...addressed, type: 'readIndexResult', requestId: 99, readIndex: 11 },
   { ...addressed, type: 'readIndexRefused', requestId: 99 },
+  { ...addressed, type: 'timeoutNow' },
+  { ...addressed, type: 'removed', configIndex: 300 },
 ]
 
 export const peerSamples: Record<string, PeerFrame> = {

@@ -1,13 +1,19 @@
 /** Single cores, without a group around them. */
-import type { RaftConfig } from '../../../src/raft/index.ts'
-import { Raft, emptyHardState, emptyLog } from '../../../src/raft/index.ts'
+import type { ConfigurationAt, RaftConfig } from '../../../src/raft/index.ts'
+import { Raft, emptyHardState, emptyLog, firstConfiguration } from '../../../src/raft/index.ts'
 import { SeededRandom } from '../../../src/random.ts'
+
+/** A group's first configuration. */
+export function configurationOf(...voters: string[]): ConfigurationAt {
+  return { index: 0, configuration: firstConfiguration(voters) }
+}
 
 /** Options of n1 of three, with changes. */
 export function config(changes: Partial<RaftConfig> = {}): RaftConfig {
   return {
     id: 'n1',
-    members: ['n1', 'n2', 'n3'],
+    configuration: configurationOf('n1', 'n2', 'n3'),
+    configEntries: [],
     random: new SeededRandom(1),
     hardState: emptyHardState,
     log: emptyLog,
@@ -21,7 +27,7 @@ export function config(changes: Partial<RaftConfig> = {}): RaftConfig {
 
 /** A single node that leads, with nothing left to do. */
 export function alone(limits: RaftConfig['limits'] = {}): Raft {
-  const raft = new Raft(config({ members: ['n1'], limits }))
+  const raft = new Raft(config({ configuration: configurationOf('n1'), limits }))
   while (raft.status().role !== 'leader') {
     raft.tick()
     drain(raft)

@@ -3,12 +3,17 @@
  * cuts links, and crashes nodes with the loss of what was not durable. It checks as it runs:
  *   S1 one leader per term · S2 log matching · S3 what is committed stays, and later leaders have
  *   it · S5 monotone terms, commits and matches · S6 persist before send · S7 one vote per term,
- *   over restarts · S12 a read sees every write acknowledged before it began.
+ *   over restarts · S8 quorums of the configuration in force, see `membership-checks.ts` · S12 a read sees every write acknowledged before it began.
  */
-import type { Entry, Fetch, Message, RaftLimits, Ready } from '../../../src/raft/index.ts'
-import { Raft } from '../../../src/raft/index.ts'
+import type { Configuration } from '../../../src/raft/index.ts'
+import type { Message, RaftLimits, Ready } from '../../../src/raft/index.ts'
+import { Raft, emptyConfiguration, firstConfiguration } from '../../../src/raft/index.ts'
 import { SeededRandom, randomBetween, randomFraction } from '../../../src/random.ts'
-import { MemoryDisk, bytes, text } from './disk.ts'
+import { bytes } from './disk.ts'
+import { drawChange } from './draw-change.ts'
+import { LogChecks } from './log-checks.ts'
+import { MembershipChecks, members } from './membership-checks.ts'
+import { SimNode } from './sim-node.ts'
 
 /** How rough it gets, drawn from the seed. */
 export interface Weather {
@@ -19,40 +24,37 @@ export interface Weather {
   readonly partition: number
   readonly slowDisk: number
   readonly limits: Partial<RaftLimits>
-}
-
-class SimNode {
-  readonly id: string
-  readonly disk = new MemoryDisk()
-  raft: Raft | undefined
-  persisting: Ready | undefined
-  toApply: Entry[] = []
-  fetches: Fetch[] = []
-  appliedIndex = 0
-  /** What survives of the state machine. */
-  appliedDurable = 0
-  readonly readFloor = new Map<number, number>()
-  waitingReads: { floor: number; readIndex: number }[] = []
-  last = { term: 0, commit: 0, role: '', matches: new Map<string, number>() }
-
-  constructor(id: string) {
-    this.id = id
-  }
+  /** Chances of a step to be a change of membership, or a transfer of the leadership. */
+  readonly change?: number
+  readonly transfer?: number
 }
 
 /** The group; see the head of the file. */
 export class SimCluster {
   readonly nodes: SimNode[]
-  readonly counts = { committed: 0, reads: 0, refused: 0, leaders: 0, crashes: 0, fetches: 0 }
+  readonly counts = {
+    committed: 0,
+    reads: 0,
+    refused: 0,
+    leaders: 0,
+    crashes: 0,
+    fetches: 0,
+    changes: 0,
+    removed: 0,
+    handedOver: 0,
+    transfersFailed: 0,
+  }
+  readonly #founders: Configuration
+  readonly #membership: MembershipChecks
+  /** Whom some accepted change was to remove: such an id is not used again. */
+  readonly #goes = new Set<string>()
   readonly #weather: Weather
   readonly #random: SeededRandom
   #wire: Message[] = []
   #cut = new Set<string>()
   #serial = 0
   readonly #leaderOfTerm = new Map<number, string>()
-  readonly #voteOf = new Map<string, string>()
-  readonly #entryAt = new Map<string, string>()
-  readonly #committed = new Map<number, { id: string; byTerm: number }>()
+  readonly #logs = new LogChecks()
   /** Highest index whose write a client was told of. */
   #ackedIndex = 0
   /** No more faults. */
@@ -63,7 +65,9 @@ export class SimCluster {
   constructor(seed: number, weather: Weather) {
     this.#random = new SeededRandom(seed)
     this.#weather = weather
-    this.nodes = Array.from({ length: weather.nodes }, (_, n) => new SimNode(`n${n + 1}`))
+    this.nodes = Array.from({ length: weather.nodes }, (_, n) => new SimNode(`n${n + 1}`, false))
+    this.#founders = firstConfiguration(this.nodes.map(({ id }) => id))
+    this.#membership = new MembershipChecks(this.#founders)
     for (const node of this.nodes) this.#start(node)
   }
 
@@ -78,17 +82,22 @@ export class SimCluster {
   settle(stepsMax: number): void {
     this.#calm = true
     this.#cut.clear()
-    for (const node of this.nodes) if (node.raft === undefined) this.#start(node)
-    const highest = () => Math.max(...this.#committed.keys(), 0)
+    for (const node of this.nodes) if (node.raft === undefined && !node.isOut) this.#start(node)
+    const highest = () => this.#logs.highest
     const before = highest()
     this.#runUntil(stepsMax, () => highest() > before + 3)
     this.#quiet = true
-    this.#runUntil(stepsMax, () =>
-      this.nodes.every((node) => {
-        const isEven = node.raft?.status().lastIndex === highest()
+    this.#runUntil(stepsMax, () => {
+      const final = members(this.#membership.newest)
+      return this.nodes.every((node) => {
+        if (node.transfers > 0) return false
+        if (!final.includes(node.id)) return true
+        const status = node.raft?.status()
+        const isEven = status?.lastIndex === highest() && status.configurationSettled
         return isEven && node.appliedIndex === highest() && node.readFloor.size === 0
-      }),
-    )
+      })
+    })
+    this.#membership.finish()
   }
 
   #runUntil(stepsMax: number, isDone: () => boolean): void {
@@ -113,7 +122,11 @@ export class SimCluster {
     node.last = { term: 0, commit: 0, role: '', matches: new Map() }
     node.raft = new Raft({
       id: node.id,
-      members: this.nodes.map(({ id }) => id),
+      configuration: {
+        index: 0,
+        configuration: node.isNewcomer ? emptyConfiguration : this.#founders,
+      },
+      configEntries: node.disk.entries.filter(({ kind }) => kind === 'config'),
       random: this.#random.fork(),
       hardState: node.disk.hardState,
       log: node.disk.recover(randomBetween(this.#random, 0, 5)),
@@ -128,25 +141,28 @@ export class SimCluster {
   #crash(node: SimNode): void {
     this.counts.crashes++
     // The write may have reached the disk although nobody was told.
-    if (node.persisting !== undefined && this.#chance(0.5)) node.disk.write(node.persisting)
+    if (node.persisting !== undefined && this.#chance(0.5)) this.#write(node, node.persisting)
     node.raft = undefined
     node.persisting = undefined
     node.toApply = []
     node.fetches = []
     node.waitingReads = []
     node.readFloor.clear()
+    node.transfers = 0
     node.appliedDurable = randomBetween(this.#random, node.appliedDurable, node.appliedIndex + 1)
   }
 
   #step(): void {
     const draw = randomFraction(this.#random)
-    const node = this.#pick(this.nodes)
+    const node = this.#pick(this.nodes.filter(({ isOut }) => !isOut))
     if (node === undefined) return
     if (!this.#calm && this.#chance(this.#weather.crash)) {
-      if (node.raft === undefined) this.#start(node)
-      else this.#crash(node)
+      if (node.raft !== undefined) this.#crash(node)
+      else if (!node.isOut) this.#start(node)
     }
     if (!this.#calm && this.#chance(this.#weather.partition)) this.#drawPartition()
+    if (!this.#calm && this.#chance(this.#weather.change ?? 0)) this.#change()
+    if (!this.#quiet && this.#chance(this.#weather.transfer ?? 0)) this.#transfer()
     if (draw < 0.5) this.#deliver()
     else if (draw < 0.64) node.raft?.tick()
     else if (draw < 0.7 && !this.#quiet) this.#propose(node)
@@ -182,7 +198,7 @@ export class SimCluster {
     if (!this.#calm && this.#chance(this.#weather.duplicate)) this.#wire.push(message)
     const isLost = !this.#calm && this.#chance(this.#weather.drop)
     if (isLost || this.#cut.has(`${message.from}>${message.to}`)) return
-    const node = this.nodes.find(({ id }) => id === message.to)
+    const node = this.#find(message.to)
     if (node?.raft === undefined) return
     node.raft.step(message)
     this.#serve(node, node.raft)
@@ -199,10 +215,51 @@ export class SimCluster {
     if (start?.type === 'accepted') node.readFloor.set(start.requestId, this.#ackedIndex)
   }
 
+  #find(id: string): SimNode | undefined {
+    return this.nodes.find((node) => node.id === id)
+  }
+
+  #leader(): SimNode | undefined {
+    return this.#pick(this.nodes.filter(({ raft }) => raft?.role === 'leader'))
+  }
+
+  /** Asks a leader for any change, sensible or not; a newcomer is started before it is added. */
+  #change(): void {
+    const node = this.#leader()
+    if (node?.raft === undefined) return
+    const change = drawChange(
+      this.#random,
+      node.raft.configuration.configuration,
+      this.nodes.map(({ id }) => id),
+      this.#goes,
+    )
+    if (change.type === 'addLearner' && this.#find(change.id) === undefined) {
+      const newcomer = new SimNode(change.id, true)
+      this.nodes.push(newcomer)
+      this.#start(newcomer)
+    }
+    if (node.raft.proposeConfig(change).type === 'accepted') {
+      this.counts.changes++
+      if (change.type === 'remove' || change.type === 'replace') this.#goes.add(change.id)
+    }
+    this.#serve(node, node.raft)
+  }
+
+  #transfer(): void {
+    const node = this.#leader()
+    const to = this.#chance(0.5) ? undefined : this.#pick(this.nodes)?.id
+    if (node?.raft?.transferLeadership(to).type === 'started') node.transfers++
+  }
+
+  #write(node: SimNode, ready: Ready): void {
+    node.disk.write(ready)
+    this.#membership.voted(node.id, node.disk.hardState)
+  }
+
   #serve(node: SimNode, raft: Raft): void {
     if (node.persisting !== undefined && !this.#chance(this.#weather.slowDisk)) {
       const ready = node.persisting
-      node.disk.write(ready)
+      this.#write(node, ready)
       node.persisting = undefined
       this.#send(node, ready.messagesAfterPersist)
       raft.advance(ready)
@@ -213,6 +270,7 @@ export class SimCluster {
       raft.fetched(fetch, node.disk.read(fetch.from, to, fetch.bytesMax))
     }
     if (raft.hasReady()) this.#handle(node, raft.ready())
+    if (node.raft === undefined) return
     this.#applySome(node, raft)
   }
 
@@ -223,9 +281,14 @@ export class SimCluster {
     } else if (ready.entries.length + ready.messagesAfterPersist.length > 0) {
       throw new Error('something to persist without mustSync')
     }
-    for (const entry of ready.entries) this.#checkMatching(node, ready, entry)
+    this.#logs.matching(node.disk, ready)
     this.#send(node, ready.messages)
-    for (const entry of ready.committedEntries) this.#checkCommitted(node, entry)
+    for (const entry of ready.committedEntries) {
+      const term = node.raft?.status().term ?? 0
+      if (!this.#logs.applied(node.id, node.disk, term, entry)) continue
+      this.#membership.applied(entry)
+      this.counts.committed++
+    }
     node.toApply.push(...ready.committedEntries)
     node.fetches.push(...ready.fetches)
     if (node.fetches.length > this.nodes.length * 4) throw new Error('fetches pile up')
@@ -236,6 +299,22 @@ export class SimCluster {
       if (state.refused) this.counts.refused++
       else node.waitingReads.push({ floor, readIndex: state.readIndex })
     }
+    this.#handleMembership(node, ready)
+  }
+
+  #handleMembership(node: SimNode, { transfers = [], removed }: Ready): void {
+    for (const { outcome } of transfers) {
+      if (--node.transfers < 0) throw new Error('a transfer ended twice, or was never begun')
+      if (outcome === 'done') this.counts.handedOver++
+      else this.counts.transfersFailed++
+    }
+    if (removed === undefined) return
+    this.#membership.removed(node.id, removed.configIndex)
+    this.counts.removed++
+    // Some do not end, as they should, but go on for ever: they must not disturb.
+    if (this.#chance(0.3)) return
+    node.isOut = true
+    this.#crash(node)
   }
 
   #applySome(node: SimNode, raft: Raft): void {
@@ -261,59 +340,17 @@ export class SimCluster {
 
   #send(node: SimNode, messages: readonly Message[]): void {
     for (const message of messages) {
-      this.#checkDurable(node, message)
+      this.#logs.sent(node.id, node.disk, message)
       if (message.to === node.id || message.from !== node.id) throw new Error('bad address')
       if (this.#wire.length < 400) this.#wire.push(message)
     }
   }
 
-  /** S6 and S7: what the disk holds at the moment of sending justifies the message. */
-  #checkDurable(node: SimNode, message: Message): void {
-    const { hardState, entries } = node.disk
-    const fail = (): never => {
-      throw new Error(`S6: ${JSON.stringify(message)} left before ${JSON.stringify(hardState)}`)
-    }
-    if (hardState.currentTerm < message.term) fail()
-    const isCurrent = hardState.currentTerm === message.term
-    if (message.type === 'appendEntriesAccepted' && entries.length < message.matchIndex) fail()
-    const vote = voteOf(message)
-    if (vote === undefined) return
-    if (isCurrent && hardState.votedFor !== vote) fail()
-    const key = `${node.id}@${message.term}`
-    const earlier = this.#voteOf.get(key) ?? vote
-    if (earlier !== vote) throw new Error(`S7: ${key} voted for ${earlier} and ${vote}`)
-    this.#voteOf.set(key, vote)
-  }
-
-  /** S2 by induction: an entry is known by (index, term), and so is the one before it. */
-  #checkMatching(node: SimNode, ready: Ready, entry: Entry): void {
-    const before = ready.entries.find(({ index }) => index === entry.index - 1)
-    const previous = before ?? node.disk.entries[entry.index - 2]
-    const key = `${entry.index}/${entry.term}`
-    const value = `${previous?.term ?? 0}:${entry.kind}:${text(entry.data)}`
-    const known = this.#entryAt.get(key) ?? value
-    if (known !== value) throw new Error(`S2: ${key} is ${known} and ${value}`)
-    this.#entryAt.set(key, value)
-  }
-
-  /** S3: what one node applies at an index, every node applies there. */
-  #checkCommitted(node: SimNode, entry: Entry): void {
-    const id = `${entry.term}:${text(entry.data)}`
-    const known = this.#committed.get(entry.index)
-    if (known !== undefined && known.id !== id) {
-      throw new Error(`S3: ${entry.index} is ${known.id}, on ${node.id} ${id}`)
-    }
-    const byTerm = node.raft?.status().term ?? 0
-    if (known === undefined) {
-      this.#committed.set(entry.index, { id, byTerm })
-      this.counts.committed++
-    }
-    const onDisk = node.disk.entries[entry.index - 1]
-    if (onDisk?.term !== entry.term) throw new Error('applied before it was durable here')
-  }
-
   #checkState(node: SimNode, raft: Raft): void {
+    // It may have ended for good just now.
+    if (node.raft === undefined) return
     const { term, commitIndex, role, peers, lastIndex } = raft.status()
+    this.#checkConfiguration(node, raft)
     const { last } = node
     if (term < last.term || commitIndex < last.commit) throw new Error('S5: went back')
     const matches = new Map(peers.map((peer) => [peer.id, peer.matchIndex]))
@@ -322,41 +359,36 @@ export class SimCluster {
       if (leader !== node.id) throw new Error(`S1: ${leader} and ${node.id} lead ${term}`)
       if (!this.#leaderOfTerm.has(term)) {
         this.#leaderOfTerm.set(term, node.id)
+        this.#membership.elected(node.id, term, raft.configuration)
         this.counts.leaders++
-        this.#checkComplete(term, lastIndex)
+        this.#logs.elected(term, lastIndex)
       }
       if (last.role === 'leader' && last.term === term) {
         for (const [id, match] of last.matches) {
-          if ((matches.get(id) ?? 0) < match) throw new Error('S5: match went back')
+          // Who was removed is not counted any more.
+          if ((matches.get(id) ?? match) < match) throw new Error('S5: match went back')
         }
       }
-      if (node.persisting === undefined) this.#checkLeaderLog(node, term)
+      if (node.persisting === undefined) this.#logs.leads(node.disk, term)
     }
     node.last = { term, commit: commitIndex, role, matches }
   }
 
-  #checkComplete(term: number, lastIndex: number): void {
-    for (const [index, { byTerm }] of this.#committed) {
-      if (byTerm < term && index > lastIndex)
-        throw new Error(`S3: leader of ${term} lacks ${index}`)
+  /** A node acts on the newest configuration of its log: looked at where all of that is on disk. */
+  #checkConfiguration(node: SimNode, raft: Raft): void {
+    const { durableIndex, lastIndex, commitIndex, role, term, configuration } = raft.status()
+    if (role === 'leader' && node.last.role === 'leader' && node.last.term === term) {
+      // Before a change that this very commit set off: that one is not durable anywhere yet.
+      const isBefore = configuration.index <= commitIndex
+      if (commitIndex > node.last.commit && isBefore) {
+        const holds = (id: string): boolean =>
+          this.#find(id)?.disk.entries[commitIndex - 1]?.term === term
+        this.#membership.counted(node.id, configuration, holds)
+      }
     }
+    if (node.persisting !== undefined || durableIndex < lastIndex) return
+    const newest = node.disk.entries.findLast(({ kind }) => kind === 'config')
+    if (configuration.index === (newest?.index ?? 0)) return
+    throw new Error(`S8: ${node.id} acts on ${configuration.index}, not on its log`)
   }
-
-  #checkLeaderLog(node: SimNode, term: number): void {
-    if (node.disk.entries.at(-1)?.term !== term) return
-    // Only the newest ones: each was checked when it was new.
-    for (let index = this.#committed.size; index > this.#committed.size - 10; index--) {
-      const known = this.#committed.get(index)
-      if (known === undefined || known.byTerm >= term) continue
-      const entry = node.disk.entries[index - 1]
-      const id = entry === undefined ? 'nothing' : `${entry.term}:${text(entry.data)}`
-      if (id !== known.id) throw new Error(`S3: leader of ${term} has ${id} at ${index}`)
-    }
-  }
-}
-
-function voteOf(message: Message): string | undefined {
-  if (message.type === 'requestVote') return message.from
-  if (message.type === 'requestVoteResult' && message.granted) return message.to
-  return undefined
 }

@@ -1,5 +1,5 @@
 /** Draws messages and Readies as text, for golden scripts. Nothing else of the core is printed. */
-import type { Entry, Message, ReadState, Ready } from '../../../src/raft/index.ts'
+import type { ConfigurationAt, Entry, Message, ReadState, Ready } from '../../../src/raft/index.ts'
 import { unreachable } from '../../../src/assert.ts'
 
 /** `index/term`. */
@@ -34,7 +34,7 @@ function describeBody(message: Message): string {
     case 'requestPreVoteResult':
       return `requestPreVoteResult for t${message.proposedTerm}: ${answer(message.granted)}`
     case 'requestVote':
-      return `requestVote, log ${describeId(message.lastLog)}`
+      return `requestVote${message.transfer ? ' for a transfer' : ''}, log ${describeId(message.lastLog)}`
     case 'requestVoteResult':
       return `requestVoteResult: ${answer(message.granted)}`
     case 'appendEntries': {
@@ -56,6 +56,10 @@ function describeBody(message: Message): string {
       return `readIndexResult ${readName(message.requestId)} at ${message.readIndex}`
     case 'readIndexRefused':
       return `readIndexRefused ${readName(message.requestId)}`
+    case 'timeoutNow':
+      return 'timeoutNow'
+    case 'removed':
+      return `removed at ${message.configIndex}`
     default:
       return unreachable(message)
   }
@@ -70,6 +74,14 @@ export function readName(requestId: number): string {
   return `r${requestId % 0x1_0000}`
 }
 
+/** `n1 n2 + n1 n3, learners n4, since 5`: new voters, old voters while joint. */
+export function describeConfiguration({ index, configuration }: ConfigurationAt): string {
+  const { voters, votersOutgoing, learners } = configuration
+  const outgoing = votersOutgoing.length === 0 ? '' : ` with ${votersOutgoing.join(' ')}`
+  const others = learners.length === 0 ? '' : `, learners ${learners.join(' ')}`
+  return `${voters.join(' ') || 'nothing'}${outgoing}${others}, since ${index}`
+}
+
 function describeRead(state: ReadState): string {
   return state.refused
     ? `read ${readName(state.requestId)} refused`
@@ -79,11 +91,14 @@ function describeRead(state: ReadState): string {
 /** The Ready of a node, one line per part that has something in it. */
 export function describeReady(id: string, ready: Ready): string[] {
   const lines: string[] = []
-  const { hardState, roleChange, entries, committedEntries, readStates } = ready
+  const { hardState, roleChange, configuration, entries, committedEntries, readStates } = ready
   if (roleChange !== undefined) {
     const { role, term, leader } = roleChange
     lines.push(`is ${role} of t${term}${role === 'follower' ? `, leader ${leader ?? '?'}` : ''}`)
   }
+  if (configuration !== undefined) lines.push(`acts on ${describeConfiguration(configuration)}`)
+  if (ready.removed !== undefined) lines.push(`is removed at ${ready.removed.configIndex}`)
+  for (const { to, outcome } of ready.transfers ?? []) lines.push(`transfer to ${to}: ${outcome}`)
   if (hardState !== undefined) {
     const { currentTerm, votedFor, commitIndex } = hardState
     lines.push(`persists t${currentTerm}, vote ${votedFor ?? '-'}, commit ${commitIndex}`)

@@ -3,8 +3,10 @@
  * test's hand. Scripts and scenario tests run on it.
  */
 import type { Entry, Fetch, HardState, Message, ReadState } from '../../../src/raft/index.ts'
+import type { ConfigChange, ProposeConfigResult } from '../../../src/raft/index.ts'
 import type { RaftLimits, RaftStatus, Ready } from '../../../src/raft/index.ts'
-import { Raft } from '../../../src/raft/index.ts'
+import type { TransferResult, TransferStart } from '../../../src/raft/index.ts'
+import { Raft, emptyConfiguration, firstConfiguration } from '../../../src/raft/index.ts'
 import { describeMessage, describeReady } from './describe.ts'
 import { MemoryDisk, bytes, entriesOfTerms } from './disk.ts'
 import { ScriptedRandom } from './scripted-random.ts'
@@ -21,6 +23,8 @@ export interface NodeStart {
   readonly appliedIndex?: number
   /** How much of the log is in memory. */
   readonly tailMax?: number
+  /** Whether it knows nothing of the group at first: it is to be added. */
+  readonly newcomer?: boolean
 }
 
 /** One node with its disk. */
@@ -40,6 +44,10 @@ export class TestNode {
   fetches: Fetch[] = []
   readonly applied: Entry[] = []
   readonly reads: ReadState[] = []
+  readonly transfers: TransferResult[] = []
+  /** Whether a Ready said that it was removed. */
+  isRemoved = false
+  isNewcomer = false
   #raft: Raft | undefined
 
   constructor(id: string, timeoutOffset: number) {
@@ -63,7 +71,11 @@ export class TestNode {
   start(members: readonly string[], limits: Partial<RaftLimits>): void {
     this.#raft = new Raft({
       id: this.id,
-      members,
+      configuration: {
+        index: 0,
+        configuration: this.isNewcomer ? emptyConfiguration : firstConfiguration(members),
+      },
+      configEntries: this.disk.entries.filter(({ kind }) => kind === 'config'),
       random: this.random,
       hardState: this.disk.hardState,
       log: this.disk.recover(this.tailMax),
@@ -107,9 +119,15 @@ export class Group {
       }
       node.appliedIndex = appliedIndex
       node.tailMax = tailMax
+      node.isNewcomer = start.newcomer ?? false
       this.nodes.set(node.id, node)
     }
-    for (const node of this.nodes.values()) node.start(this.ids, limits)
+    for (const node of this.nodes.values()) node.start(this.founders, limits)
+  }
+
+  /** The members of the first configuration. */
+  get founders(): string[] {
+    return this.ids.filter((id) => !this.node(id).isNewcomer)
   }
 
   get ids(): string[] {
@@ -169,6 +187,18 @@ export class Group {
     return result
   }
 
+  change(id: string, change: ConfigChange): ProposeConfigResult {
+    const result = this.node(id).raft.proposeConfig(change)
+    this.work(id)
+    return result
+  }
+
+  transfer(id: string, to?: string): TransferStart {
+    const result = this.node(id).raft.transferLeadership(to)
+    this.work(id)
+    return result
+  }
+
   step(message: Message): void {
     const node = this.node(message.to)
     if (!node.isUp) return
@@ -217,7 +247,7 @@ export class Group {
   restart(id: string): void {
     const node = this.node(id)
     node.stop()
-    node.start(this.ids, this.limits)
+    node.start(this.founders, this.limits)
     this.work(id)
   }
 
@@ -248,6 +278,8 @@ export class Group {
       this.trace.push(...describeReady(id, ready))
       this.wire.push(...ready.messages)
       node.reads.push(...ready.readStates)
+      node.transfers.push(...(ready.transfers ?? []))
+      if (ready.removed !== undefined) node.isRemoved = true
       if (ready.mustSync) {
         node.persisting = ready
         if (!node.isSlow) this.#persist(node, ready)

@@ -5,6 +5,10 @@
  *   nodes 3                         three nodes n1, n2, n3; node k waits 9 + k ticks for a leader
  *   nodes 3 inflightMessagesMax=2   with caps
  *   node n2 terms=1,1,2 term=3 vote=n1 commit=1 applied=1 tail=0    how n2 starts
+ *   node n4 newcomer=1              n4 knows nothing of the group until it is added
+ *   change n1 addLearner n4 · change n1 replace n2 n4    a change of membership (also promote, remove)
+ *   transfer n1 [n2]                n1 is to hand the leadership over
+ *   config [n1]                     the configurations in force
  *   tick n1 3 · campaign n1         time passes on n1: three ticks, or its election timeout
  *   propose n1 a b · read n2        a call
  *   deliver [from>to] [type]        messages arrive, those that fit, and all that follows from it
@@ -16,8 +20,8 @@
  *   status [n1] · wire · log        states, messages on their way, logs on disk
  *   quiet <command>                 as the command, without the trace
  */
-import type { Message, RaftLimits } from '../../../src/raft/index.ts'
-import { describeEntries, describeMessage } from './describe.ts'
+import type { ConfigChange, Message, RaftLimits } from '../../../src/raft/index.ts'
+import { describeConfiguration, describeEntries, describeMessage } from './describe.ts'
 import type { NodeStart, TestNode } from './group.ts'
 import { Group } from './group.ts'
 
@@ -83,6 +87,10 @@ class ScriptRun {
         return []
       case 'status':
         return this.#status(first)
+      case 'config':
+        return this.#nodes(first)
+          .filter(({ isUp }) => isUp)
+          .map(({ id, raft }) => `${id} acts on ${describeConfiguration(raft.configuration)}`)
       case 'log':
         return this.#nodes('').map(
           ({ id, disk }) => `${id} ${describeEntries(disk.entries) || 'empty'}`,
@@ -106,6 +114,12 @@ class ScriptRun {
         return []
       case 'propose':
         return [JSON.stringify(group.propose(first, ...words.slice(1))).replaceAll('"', '')]
+      case 'change': {
+        const result = group.change(first, parseChange(words.slice(1)))
+        return [JSON.stringify(result).replaceAll('"', '')]
+      }
+      case 'transfer':
+        return [JSON.stringify(group.transfer(first, words[1])).replaceAll('"', '')]
       case 'read':
         return [group.read(first).type]
       case 'deliver':
@@ -196,6 +210,21 @@ function parseStart({ named }: Options): NodeStart {
     },
     appliedIndex: Number(named.get('applied') ?? 0),
     tailMax: Number(named.get('tail') ?? Infinity),
+    newcomer: named.has('newcomer'),
+  }
+}
+
+function parseChange([type = '', id = '', by = '']: readonly string[]): ConfigChange {
+  switch (type) {
+    case 'addLearner':
+      return { type, id, context: new Uint8Array(0) }
+    case 'promote':
+    case 'remove':
+      return { type, id }
+    case 'replace':
+      return { type, id, by }
+    default:
+      throw new Error(`unknown change ${type}`)
   }
 }
 

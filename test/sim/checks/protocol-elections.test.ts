@@ -116,7 +116,14 @@ describe('S6, votes and terms are durable before they are sent', () => {
 
   test.each([
     vote('n1', 'n2', 1),
-    { type: 'requestVote', from: 'n1', to: 'n2', term: 1, lastLog: { term: 0, index: 0 } },
+    {
+      type: 'requestVote',
+      transfer: false,
+      from: 'n1',
+      to: 'n2',
+      term: 1,
+      lastLog: { term: 0, index: 0 },
+    },
     heartbeat('n1', 'n2', 1),
     { type: 'readIndexResult', from: 'n1', to: 'n2', term: 1, requestId: 1, readIndex: 0 },
     {
@@ -181,6 +188,7 @@ describe('S7, one vote in a term', () => {
     scenario.durable('n3', (log) => log.vote(1, 'n1'))
     scenario.send({
       type: 'requestVote',
+      transfer: false,
       from: 'n3',
       to: 'n1',
       term: 1,
@@ -244,7 +252,15 @@ describe('S8, one set of members', () => {
 
   test('a leader with other peers than members', () => {
     const scenario = started()
-    const peer = { id: 'n2', matchIndex: 0, nextIndex: 1, state: 'probe', active: true } as const
+    const peer = {
+      id: 'n2',
+      matchIndex: 0,
+      nextIndex: 1,
+      state: 'probe',
+      active: true,
+      learner: false,
+      close: true,
+    } as const
     scenario.node('n1').shows({ role: 'leader', term: 1, peers: [peer] })
     scenario.elect('n1', 1, ['n1', 'n2'])
     expect(scenario.found).toContain('S8: n1 acts on n1 n2, others on n1 n2 n3')

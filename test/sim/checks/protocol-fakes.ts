@@ -1,7 +1,7 @@
 /** A world without nodes: a test says what happens, and reads which checks object. */
 import { nodeSettings } from '../../../src/node/options.ts'
 import type { NodeCaps, NodeSettings } from '../../../src/node/options.ts'
-import { Raft } from '../../../src/raft/index.ts'
+import { Raft, firstConfiguration } from '../../../src/raft/index.ts'
 import type {
   AppendEntries,
   Entry,
@@ -76,7 +76,8 @@ export class FakeNode implements NodeView {
   shows(status: Partial<RaftStatus>, durableCommitIndex = 0): void {
     const raft = new Raft({
       id: this.id,
-      members: this.members,
+      configuration: { index: 0, configuration: firstConfiguration(this.members) },
+      configEntries: [],
       random: new SeededRandom(1),
       hardState: { currentTerm: 0, votedFor: undefined, commitIndex: 0 },
       log: { termRuns: [], lastIndex: 0, tail: [] },

@@ -138,7 +138,15 @@ describe('S5, what only grows', () => {
     ])
   })
 
-  const peer = { id: 'n2', matchIndex: 2, nextIndex: 3, state: 'probe', active: true } as const
+  const peer = {
+    id: 'n2',
+    matchIndex: 2,
+    nextIndex: 3,
+    state: 'probe',
+    active: true,
+    learner: false,
+    close: true,
+  } as const
   const whole = { role: 'leader', term: 1, lastIndex: 2, durableIndex: 2, commitIndex: 2 } as const
 
   test('a leader whose status is in order', () => {

@@ -72,6 +72,7 @@ export class PersistBeforeSend implements Check {
     switch (message.type) {
       case 'requestVote':
       case 'readIndexResult':
+      case 'timeoutNow':
         this.#voted(node, message, node.id)
         return
       case 'requestVoteResult':
@@ -91,6 +92,7 @@ export class PersistBeforeSend implements Check {
       case 'requestPreVoteResult':
       case 'readIndexRequest':
       case 'readIndexRefused':
+      case 'removed':
         return
       default:
         unreachable(message)

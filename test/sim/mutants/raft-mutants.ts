@@ -97,8 +97,8 @@ export const raftMutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/raft/replication.ts',
-        find: 'const matches = [core.log.durableIndex]',
-        replace: 'const matches = [core.log.lastIndex]',
+        find: 'id === core.id ? core.log.durableIndex : ',
+        replace: 'id === core.id ? core.log.lastIndex : ',
       },
     ],
     swarm: {
@@ -115,15 +115,14 @@ export const raftMutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/raft/replication.ts',
-        find: 'for (const peer of role.peers.values()) matches.push(peer.matchIndex)',
+        find: 'const index = jointValue(current, matchIndex)',
         replace:
-          'for (const peer of role.peers.values()) matches.push(peer.matchIndex, peer.matchIndex)',
+          'const both = current.voters.flatMap((id) => (id === core.id ? [id] : [id, id])).map(matchIndex).toSorted((a, b) => b - a)\n  const index = both[Math.floor(current.voters.length / 2)] ?? 0',
       },
       {
         file: 'src/raft/replication.ts',
-        find: 'const index = quorumValue(matches)',
-        replace:
-          'const index = quorumValue(matches.toSorted((a, b) => b - a).slice(0, core.members.length))',
+        find: "  assert(isQuorum(current, holds), 'a quorum of voters holds it')\n",
+        replace: '  void holds\n',
       },
     ],
     swarm: { ...stormy, nodes: 5 },
@@ -148,9 +147,9 @@ export const raftMutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/raft/dispatch.ts',
-        find: "    case 'readIndexRequest':\n      return true\n    case 'requestVote':\n      refuseStaleVote",
+        find: "    case 'readIndexRequest':\n    case 'removed':\n      return true\n    case 'requestVote':\n      refuseStaleVote",
         replace:
-          "    case 'readIndexRequest':\n      return message.type === 'readIndexRequest'\n    case 'requestVote':\n      refuseStaleVote",
+          "    case 'readIndexRequest':\n    case 'removed':\n      return message.type === 'readIndexRequest'\n    case 'requestVote':\n      refuseStaleVote",
       },
     ],
     swarm: { ...stormy, faults: ['kill-at-io', 'kill-all', 'power-all', 'partition', 'one-way'] },
@@ -175,8 +174,8 @@ export const raftMutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/raft/reads.ts',
-        find: '  if (quorumValue(acked) < confirming.round) return\n',
-        replace: '  if (quorumValue(acked) < confirming.round - 1_000_000) return\n',
+        find: 'ackedRound) < confirming.round) return\n',
+        replace: 'ackedRound) < confirming.round - 1_000_000) return\n',
       },
     ],
     swarm: { ...stormy, faults: ['isolate-leader', 'pause', 'kill-leader'] },
