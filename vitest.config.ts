@@ -12,6 +12,9 @@ export default defineConfig({
           name: 'unit',
           include: ['test/**/*.test.ts'],
           exclude: ['test/e2e/**'],
+          // Left alone, vitest keeps one core for itself: half of a small machine.
+          maxWorkers: '100%',
+          sequence: { groupOrder: 0 },
           testTimeout: 60_000,
         },
       },
@@ -21,6 +24,7 @@ export default defineConfig({
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
           fileParallelism: false,
+          sequence: { groupOrder: 1 },
           testTimeout: 120_000,
           hookTimeout: 60_000,
         },

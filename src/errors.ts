@@ -54,6 +54,12 @@ export const errorKinds = {
   QUORATE_STOPPING: kind('StoppingError', 'not-applied', true),
   QUORATE_SCAN_LOST: kind('ScanLostError', 'not-applied', true),
   QUORATE_SCANS_FULL: kind('ScansFullError', 'not-applied', true),
+  QUORATE_EXPORT_LOST: kind('ExportLostError', 'not-applied', true),
+  QUORATE_DISK_FULL: kind('DiskFullError', 'not-applied', true),
+  // Who takes part, and who leads.
+  QUORATE_MEMBERSHIP: kind('MembershipError', 'not-applied', false),
+  QUORATE_TRANSFER: kind('TransferError', 'not-applied', true),
+  QUORATE_REMOVED: kind('RemovedError', 'not-applied', false),
   // Who talks to whom.
   QUORATE_PROTOCOL: kind('ProtocolError', 'unknown', false),
   QUORATE_WRONG_CLUSTER: kind('WrongClusterError', 'not-applied', false),
@@ -97,6 +103,11 @@ export interface ErrorDetails {
   /** `QUORATE_CORRUPT`: the file, and where in it, in bytes. */
   readonly file?: string
   readonly offset?: number
+  /**
+   * `QUORATE_MEMBERSHIP`: why the change was refused, a `ConfigRefusal`. `QUORATE_TRANSFER`: why
+   * the leadership stays, a `TransferRefusal`, or how the handover ended.
+   */
+  readonly reason?: string
 }
 
 /** Options of `QuorateError`. */

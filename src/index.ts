@@ -9,6 +9,6 @@ export type { ErrorCode, ErrorDetails, Outcome, QuorateErrorOptions } from './er
 export type { LogFields, Logger } from './logger.ts'
 export { initialiseNode, startNode } from './node/index.ts'
 export type { InitialiseNodeOptions, NodeOptions, RunningNode } from './node/index.ts'
-export type { NodeStatus } from './transport/index.ts'
+export type { ConfiguredMember, MemberStatus, NodeStatus } from './transport/index.ts'
 export type { Settings, SettingName } from './command/index.ts'
 export { version } from './version.ts'

@@ -54,10 +54,20 @@ export interface Disk {
   remove(path: string): Promise<void>
   /** Makes creations, renames and removals in this directory durable. */
   syncDirectory(path: string): Promise<void>
+  /** Of the file system where `path` is; undefined where nobody can tell. */
+  space(path: string): Promise<DiskSpace | undefined>
   /**
    * Takes a lock that goes with the process. Rejects with `QUORATE_LOCKED` where another holds it.
    */
   lock(path: string): Promise<DiskLock>
+}
+
+/** How much room a file system has, in bytes. */
+export interface DiskSpace {
+  /** What this user may still write. */
+  readonly free: number
+  /** Its size. */
+  readonly total: number
 }
 
 /** An open file. Offsets and sizes are bytes. */

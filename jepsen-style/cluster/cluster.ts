@@ -13,6 +13,12 @@ export interface NodeReport {
   readonly appliedIndex: number
   readonly revision: number
   readonly ready: boolean
+  /** Its log begins behind this index. */
+  readonly baseIndex: number
+  /** It takes no writes, because its disk is nearly full. */
+  readonly diskFull: boolean
+  /** What it needs before it counts, or serves, again; undefined: nothing. */
+  readonly waitsFor: string | undefined
 }
 
 /** One node. */
@@ -53,6 +59,8 @@ export interface Cluster {
   ready(ids: readonly string[], withinMs: number): Promise<boolean>
   /** What can be done beyond that where the harness started the nodes itself on this machine. */
   readonly tools?: ClusterTools
+  /** Nodes that joined while it ran, also those that have left again; none of `nodes`. */
+  readonly newcomers?: readonly ClusterNode[]
   /** Stops everything for good. */
   close(): Promise<void>
 }
@@ -89,6 +97,23 @@ export interface NodeClock {
   answer(): ClockAnswer | undefined
 }
 
+/** What a node's process says of flushes that were ordered to be slow. */
+export interface FlushAnswer {
+  readonly pid: number
+  /** Flushes since the order. */
+  readonly flushes: number
+  /** By how many ms those that have ended were held up, in all. */
+  readonly delayedMs: number
+}
+
+/** How long a node's flushes of files to its disk take (`fsync`, `fdatasync`). */
+export interface NodeFlushes {
+  /** Makes one after the other take so many ms longer, over and over; empty: none. */
+  slow(delaysMs: readonly number[]): void
+  /** The newest answer to the last order; undefined: none yet. */
+  answer(): FlushAnswer | undefined
+}
+
 /** A file system of a node's own, whose room can be taken away. */
 export interface NodeDisk {
   /** Leaves no more room than the files there have now. */
@@ -102,10 +127,30 @@ export type Offer<T> =
   | { readonly type: 'had'; of(id: string): T }
   | { readonly type: 'missing'; readonly reason: string }
 
+/** Who changes what the cluster consists of while it runs, past all links. */
+export interface Operator {
+  /** Hands the leadership to a node, or to whom the leader finds fittest; resolves with who leads. */
+  transfer(to: string | undefined): Promise<string>
+  /** Starts a new node under an id that none had, and adds it; resolves once it has a vote. */
+  join(): Promise<string>
+  /** The same in the place of one that joined; it may be down. */
+  replace(id: string): Promise<string>
+  /** Removes one that joined; resolves with how its process ended once it is no member. */
+  remove(id: string): Promise<string>
+  /** SIGKILL of one that joined. */
+  kill(id: string): Promise<void>
+  /** Removes all that joined, and ends their processes; may be called again after it failed. */
+  clear(): Promise<void>
+}
+
 /** What only the starter of the nodes can do. */
 export interface ClusterTools {
   /** Starts a second process on a node's data directory, with the node's own arguments. */
   startTwice(id: string, withinMs: number): Promise<SecondStart>
   readonly clocks: Offer<NodeClock>
+  flushes(id: string): NodeFlushes
   readonly disks: Offer<NodeDisk>
+  readonly operator: Operator
+  /** Whether the operator has places for nodes that join. */
+  readonly canJoin: boolean
 }

@@ -7,15 +7,19 @@
  */
 import { mkdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { connect } from 'quorate'
 import type { Links } from '../network/links.ts'
 import type { Cluster, ClusterNode, ClusterTools, NodeReport, Offer } from './cluster.ts'
-import type { NodeClock, NodeDisk, SecondStart } from './cluster.ts'
-import { clockEnvironment, OrderedClock } from './clock/node-clock.ts'
+import type { NodeClock, NodeDisk, NodeFlushes, SecondStart } from './cluster.ts'
+import { clockObedience, OrderedClock } from './clock/node-clock.ts'
+import { flushObedience, OrderedFlushes } from './flushes/node-flushes.ts'
 import { Guard } from './guard.ts'
-import { initCommand, startCommand } from './node-commands.ts'
+import { Newcomers, type Newcomer, type Place } from './newcomers.ts'
+import { initCommand, joinCommand, startCommand } from './node-commands.ts'
 import type { CommandParts, NodeTuning } from './node-commands.ts'
 import { NodeProcess } from './node-process.ts'
 import { fetchReport, leaderOf } from './node-report.ts'
+import { obedientEnvironment } from './orders/order-file.ts'
 import { launcherPath } from './package-files.ts'
 import { runCommand } from './run-command.ts'
 import { diskBytesDefault, keepAndUnmount, mountSmallDisk, whyNoSmallDisks } from './small-disk.ts'
@@ -28,6 +32,8 @@ const nodesMax = 9
 /** Making a directory is a matter of one fsync after the other; the machine may be busy. */
 const initMsMax = 60_000
 const reportMsDefault = 500
+/** An operator's connection, while other faults may be about. */
+const connectMsMax = 10_000
 
 /** What a local cluster is made from. */
 export interface LocalClusterOptions {
@@ -51,6 +57,8 @@ export interface LocalClusterOptions {
    * Default: false.
    */
   readonly smallDisks?: boolean | { readonly bytes: number }
+  /** Parties of the links where nodes may live that join while the cluster runs. Default: none. */
+  readonly places?: readonly Place[]
 }
 
 /** The ids of a cluster of so many nodes: n1, n2, … */
@@ -88,6 +96,7 @@ interface LocalNode extends ClusterNode {
   readonly environment: NodeJS.ProcessEnv
   readonly clientListen: string
   readonly clock: NodeClock
+  readonly flushes: NodeFlushes
 }
 
 class LocalCluster implements Cluster {
@@ -98,6 +107,8 @@ class LocalCluster implements Cluster {
   readonly #parts: CommandParts
   readonly #guard: Guard
   readonly #disks = new Map<string, NodeDisk>()
+  readonly #newcomers: Newcomers
+  readonly #joined: LocalNode[] = []
   #closed: Promise<void> | undefined
 
   constructor(options: LocalClusterOptions, guard: Guard) {
@@ -113,6 +124,11 @@ class LocalCluster implements Cluster {
     }
     this.nodes = ids.map((id) => this.#makeNode(id))
     this.endpoints = ids.map((id) => options.links.clientAddress(id)).join(',')
+    this.#newcomers = new Newcomers({
+      places: options.places ?? [],
+      connect: () => connect(this.#listenAddresses(), { timeout: connectMsMax }),
+      make: (number, place) => this.#makeNewcomer(`n${ids.length + number}`, place),
+    })
     const clocks: Offer<NodeClock> =
       options.clocks === false
         ? { type: 'missing', reason: 'the nodes were started with the clock of the machine' }
@@ -120,21 +136,58 @@ class LocalCluster implements Cluster {
     this.tools = {
       startTwice: (id, withinMs) => this.#startTwice(id, withinMs),
       clocks,
+      flushes: (id) => this.node(id).flushes,
       disks: this.#openDisks(),
+      operator: this.#newcomers,
+      canJoin: (options.places ?? []).length > 0,
     }
   }
 
-  #makeNode(id: string): LocalNode {
+  get newcomers(): readonly ClusterNode[] {
+    return this.#joined
+  }
+
+  /** Client addresses of all nodes, past the links. */
+  #listenAddresses(): string {
+    return this.nodes.map((node) => node.clientListen).join(',')
+  }
+
+  #makeNewcomer(id: string, place: Place): Newcomer {
+    const { links } = this.#options
+    const node = this.#makeNode(id, place)
+    this.#joined.push(node)
+    return {
+      ...node,
+      place,
+      peerAddress: links.listenAddresses(place).peer,
+      clientAddress: links.clientAddress(place),
+      begin: async () => {
+        const { dataDirectory } = node
+        const asked = this.#listenAddresses()
+        await this.#runInit(id, joinCommand(this.#parts, { id, place, dataDirectory, asked }))
+        await node.process.start()
+      },
+      kill: () => node.process.kill(),
+    }
+  }
+
+  /** `place`: where it lives among the links, if that has another name than the node. */
+  #makeNode(id: string, place: Place = id): LocalNode {
     const { directory, nodeEnvironment, clocks, links } = this.#options
     const dataDirectory = join(directory, id)
     const logFile = join(directory, `${id}.log`)
     const clockFile = join(directory, `${id}.clock`)
+    const flushFile = join(directory, `${id}.flushes`)
     const inherited = { ...process.env, ...nodeEnvironment }
-    const environment =
-      clocks === false
-        ? inherited
-        : { ...inherited, ...clockEnvironment(clockFile, inherited['NODE_OPTIONS']) }
-    const command = startCommand(this.#parts, { id, dataDirectory })
+    const obeyed = [
+      ...(clocks === false ? [] : [clockObedience(clockFile)]),
+      flushObedience(flushFile),
+    ]
+    const environment = {
+      ...inherited,
+      ...obedientEnvironment(obeyed, inherited['NODE_OPTIONS']),
+    }
+    const command = startCommand(this.#parts, { id, place, dataDirectory })
     const process_ = new NodeProcess({
       command,
       environment,
@@ -148,8 +201,9 @@ class LocalCluster implements Cluster {
       process: process_,
       command,
       environment,
-      clientListen: links.listenAddresses(id).client,
+      clientListen: links.listenAddresses(place).client,
       clock: new OrderedClock(clockFile),
+      flushes: new OrderedFlushes(flushFile),
       state: () => process_.state(),
       pid: () => process_.pid,
       endings: () => process_.endings,
@@ -188,7 +242,10 @@ class LocalCluster implements Cluster {
 
   async #initialise(node: LocalNode, clusterName: string): Promise<void> {
     const { id, dataDirectory } = node
-    const command = initCommand(this.#parts, { id, dataDirectory, clusterName })
+    await this.#runInit(id, initCommand(this.#parts, { id, dataDirectory, clusterName }))
+  }
+
+  async #runInit(id: string, command: readonly string[]): Promise<void> {
     const end = await runCommand(command, {
       environment: process.env,
       withinMs: initMsMax,
@@ -227,23 +284,19 @@ class LocalCluster implements Cluster {
   }
 
   async report(id: string, withinMs = reportMsDefault): Promise<NodeReport | undefined> {
-    const node = this.node(id)
-    if (node.state() === 'stopped') return undefined
-    const report = await fetchReport(node.clientListen, withinMs)
-    // Another program may have taken the port of a node that has just ended.
-    return report?.id === id ? report : undefined
+    return await reportOf(this.node(id), withinMs)
   }
 
   async leader(): Promise<string | undefined> {
-    return leaderOf(await this.#reports(this.nodes.map((node) => node.id)))
+    const found = leaderOf(await this.#reports())
+    return this.nodes.some((node) => node.id === found) ? found : undefined
   }
 
   async ready(ids: readonly string[], withinMs: number): Promise<boolean> {
-    const all = new Set([...ids, ...this.nodes.map((node) => node.id)])
     let served = false
     await until(async () => {
       if (ids.some((id) => this.node(id).state() === 'stopped')) return true
-      const reports = await this.#reports([...all])
+      const reports = await this.#reports()
       const serving = new Set(reports.filter((each) => each.ready).map((each) => each.id))
       served = ids.every((id) => serving.has(id)) && leaderOf(reports) !== undefined
       return served
@@ -251,10 +304,10 @@ class LocalCluster implements Cluster {
     return served
   }
 
-  /** Of all that run: to ask one that stands still would only take time. */
-  async #reports(ids: readonly string[]): Promise<NodeReport[]> {
-    const running = ids.filter((id) => this.node(id).state() === 'running')
-    const reports = await Promise.all(running.map((id) => this.report(id)))
+  /** Of all that run, newcomers too: to ask one that stands still would only take time. */
+  async #reports(): Promise<NodeReport[]> {
+    const running = [...this.nodes, ...this.#joined].filter((node) => node.state() === 'running')
+    const reports = await Promise.all(running.map((node) => reportOf(node, reportMsDefault)))
     return reports.filter((report) => report !== undefined)
   }
 
@@ -275,6 +328,7 @@ class LocalCluster implements Cluster {
 
   async #close(): Promise<void> {
     try {
+      await this.#newcomers.close()
       await Promise.all(this.nodes.map((node) => node.process.kill()))
       for (const id of this.#disks.keys()) {
         const { dataDirectory } = this.node(id)
@@ -285,4 +339,11 @@ class LocalCluster implements Cluster {
       await this.#guard.close()
     }
   }
+}
+
+async function reportOf(node: LocalNode, withinMs: number): Promise<NodeReport | undefined> {
+  if (node.state() === 'stopped') return undefined
+  const report = await fetchReport(node.clientListen, withinMs)
+  // Another program may have taken the port of a node that has just ended.
+  return report?.id === node.id ? report : undefined
 }

@@ -62,8 +62,13 @@ export function parseReport(body: string): NodeReport | undefined {
   }
   if (term === undefined || commitIndex === undefined) return undefined
   if (appliedIndex === undefined || revision === undefined) return undefined
+  const baseIndex = countOf(fields.get('baseIndex')) ?? 0
+  const awaited = fields.get('waitsFor')
+  const waitsFor = typeof awaited === 'string' ? awaited : undefined
   const leads = typeof leader === 'string' && leader !== '' ? leader : undefined
-  return { id, role, term, leader: leads, commitIndex, appliedIndex, revision, ready }
+  const diskFull = fields.get('diskFull') === true
+  const indexes = { commitIndex, appliedIndex, revision, baseIndex }
+  return { id, role, term, leader: leads, ...indexes, ready, diskFull, waitsFor }
 }
 
 function countOf(value: unknown): number | undefined {

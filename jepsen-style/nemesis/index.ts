@@ -1,6 +1,7 @@
 /** Every kind of fault that there is. */
 import { clockNemeses } from './clock/index.ts'
 import { diskNemeses } from './disk/index.ts'
+import { memberNemeses } from './members/index.ts'
 import type { Nemesis } from './nemesis.ts'
 import { networkNemeses } from './network/index.ts'
 import { processNemeses } from './process/index.ts'
@@ -11,6 +12,7 @@ export type { Fault, Nemesis, Scene } from './nemesis.ts'
 export const nemeses: readonly Nemesis[] = [
   ...networkNemeses,
   ...processNemeses,
+  ...memberNemeses,
   ...diskNemeses,
   ...clockNemeses,
 ]

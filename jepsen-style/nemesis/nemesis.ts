@@ -8,7 +8,7 @@ export interface Scene {
   readonly cluster: Cluster
   readonly links: Links
   readonly chance: Chance
-  /** Nodes whose files were damaged or lost so far: never more than a minority, in all. */
+  /** Nodes that lack something of their files at the moment: never more than a minority. */
   readonly damaged: Set<string>
   /** Nodes that another fault has under way, which this one must leave in peace. */
   readonly busy: ReadonlySet<string>
@@ -32,7 +32,11 @@ export interface Nemesis {
   readonly name: string
   /** One line for `quorate chaos list`. */
   readonly about: string
-  readonly kind: 'network' | 'process' | 'disk' | 'clock'
+  readonly kind: 'network' | 'process' | 'disk' | 'clock' | 'members'
+  /** The nodes of a run with it keep little of their log, so that snapshots are needed. */
+  readonly smallLog?: true
+  /** A run with it sets places aside for nodes that join while it goes on. */
+  readonly newcomers?: true
   /** Why it can't be had here (too few nodes, no root, …); undefined: it can. */
   unavailable(scene: Pick<Scene, 'links' | 'cluster'>): string | undefined
   /** Draws one; undefined: nothing fits at the moment (for example, no leader to isolate). */

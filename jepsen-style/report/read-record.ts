@@ -202,6 +202,7 @@ export function readRecord(value: unknown): RunRecord {
     backend: reader.text('backend'),
     faults: reader.list('faults', faultSpan),
     availability: availability(reader.inner('availability')),
+    ...(reader.has('snapshots') ? { snapshots: reader.number('snapshots') } : {}),
     checks: reader.list('checks', checkResult),
     verdict: reader.choice('verdict', ['ok', 'violation', 'unknown', 'failed']),
     reasons: reader.list('reasons', text),

@@ -49,6 +49,8 @@ export interface RunRecord {
   readonly backend: string
   readonly faults: readonly FaultSpan[]
   readonly availability: Availability
+  /** Snapshots that nodes fetched to their end, as their logs tell; absent: there are no logs. */
+  readonly snapshots?: number
   readonly checks: readonly CheckResult[]
   readonly verdict: 'ok' | 'violation' | 'unknown' | 'failed'
   /** Why it is not `ok`, for people, one line each. */

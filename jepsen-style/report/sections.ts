@@ -99,6 +99,9 @@ export function whatRan(record: RunRecord): Markup {
     ['Nodes', count(record.nodes)],
     ['Clients', `${count(record.clients)}, ${rate}`],
     ['Load lasted', `${count(record.seconds)} s`],
+    ...(record.snapshots === undefined
+      ? []
+      : [['Snapshots fetched', count(record.snapshots)] as const]),
     ['Seed', markup`<code>${String(record.seed)}</code>`],
     ['Faults by', record.backend],
     ['Started', clock(record.startedAt)],

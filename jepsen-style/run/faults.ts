@@ -179,7 +179,8 @@ export class Faults {
   async #watch(planned: PlannedFault, fault: Fault): Promise<string | undefined> {
     const { clock, stop, endsAt } = this.#options
     const start = clock.now()
-    const lastsMs = Math.min(planned.lastsMs, endsAt - start)
+    // One that took beyond the end to begin still has its time to be seen.
+    const lastsMs = Math.max(0, Math.min(planned.lastsMs, endsAt - start))
     let seen: string | undefined
     for (;;) {
       seen ??= await this.#bounded(beginMsMax, fault.seen(), 'looking at it')

@@ -73,8 +73,18 @@ function imaginedCluster(ids: readonly string[]): Cluster {
     tools: {
       startTwice: async () => refuse(),
       clocks: { type: 'had', of: refuse },
+      flushes: refuse,
       disks:
         noDisks === undefined ? { type: 'had', of: refuse } : { type: 'missing', reason: noDisks },
+      operator: {
+        transfer: async () => refuse(),
+        join: async () => refuse(),
+        replace: async () => refuse(),
+        remove: async () => refuse(),
+        kill: async () => refuse(),
+        clear: async () => refuse(),
+      },
+      canJoin: true,
     },
     close: async () => {},
   }

@@ -31,9 +31,14 @@ class MixedRun implements WorkloadRun {
 
   constructor(parts: readonly Workload[], setting: WorkloadSetting) {
     const { clients } = setting
+    const { length } = parts
     this.#parts = parts.map((part, i) => ({
       prefix: `${part.name}.`,
-      run: part.begin({ ...setting, clients: Math.ceil((clients - i) / parts.length) }),
+      run: part.begin({
+        ...setting,
+        clients: Math.ceil((clients - i) / length),
+        timeoutOf: (slot) => setting.timeoutOf(slot * length + i),
+      }),
     }))
   }
 

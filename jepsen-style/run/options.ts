@@ -5,11 +5,15 @@ import type { Workload } from '../workloads/workload.ts'
 import { eventsMax } from './journal.ts'
 import type { Bounds } from './verdict.ts'
 
-/** Times of the nodes, ms; what is left out is the node's default. */
+/** Times of the nodes, ms, and the size of their logs; what is left out is the node's default. */
 export interface Tuning {
   readonly heartbeatMs?: number
   readonly electionTimeoutMinMs?: number
   readonly electionTimeoutMaxMs?: number
+  /** Bytes that a node's log may take. Default: 512 KiB where a nemesis needs snapshots. */
+  readonly walMaxBytes?: number
+  /** Newest entries that are kept for slow followers. Default: 100 where a nemesis needs snapshots. */
+  readonly walKeepEntries?: number
 }
 
 /** How the network is made: `auto` takes namespaces where they can be had, else relays. */

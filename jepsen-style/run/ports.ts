@@ -1,6 +1,7 @@
 /** What a run has of the world: tests give their own. */
 import type { Client, ConnectOptions } from 'quorate'
 import type { Cluster } from '../cluster/cluster.ts'
+import type { Nemesis } from '../nemesis/nemesis.ts'
 import type { Links } from '../network/links.ts'
 import type { FaultSpan, RunRecord } from '../report/run-record.ts'
 import type { Chance, CheckResult, FinalState } from '../workloads/workload.ts'
@@ -16,8 +17,8 @@ export interface StageOptions {
   readonly ids: readonly string[]
   /** Where the nodes' data and logs go. */
   readonly directory: string
-  /** Names of the faults that are asked for: some need a cluster of a special make. */
-  readonly nemeses: readonly string[]
+  /** The faults that are asked for: some need a cluster of a special make. */
+  readonly nemeses: readonly Pick<Nemesis, 'name' | 'smallLog' | 'newcomers'>[]
 }
 
 /** The world of a run. */

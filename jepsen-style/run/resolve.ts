@@ -163,7 +163,7 @@ export function isWorkload(value: unknown): value is Workload {
 
 /** Whether a value has the parts of a nemesis. */
 export function isNemesis(value: unknown): value is Nemesis {
-  const kinds: readonly unknown[] = ['network', 'process', 'disk', 'clock']
+  const kinds: readonly unknown[] = ['network', 'process', 'disk', 'clock', 'members']
   return (
     isName(field(value, 'name')) &&
     typeof field(value, 'about') === 'string' &&

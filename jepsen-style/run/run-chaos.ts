@@ -2,7 +2,7 @@
  * A run from its options to its report: set the stage, load and break the cluster, read what is left
  * in it, take everything down, judge, write. Whatever throws, nothing is left running.
  */
-import type { Client } from 'quorate'
+import { QuorateError, type Client } from 'quorate'
 import type { Cluster } from '../cluster/cluster.ts'
 import { readHistory, type HistoryEvent } from '../history/index.ts'
 import type { Nemesis } from '../nemesis/nemesis.ts'
@@ -20,13 +20,14 @@ import { Journal } from './journal.ts'
 import { Load, type LoadEnd } from './load.ts'
 import { whyNotReady } from './not-ready.ts'
 import { settleOptions, usage, type ChaosOptions, type Settled } from './options.ts'
-import { dropData, keepLogs, openDirectory, writeRecord } from './out-directory.ts'
-import type { RunDirectory } from './out-directory.ts'
+import { dropData, dropFailedStart, keepLogs, openDirectory } from './out-directory.ts'
+import { writeRecord, type RunDirectory } from './out-directory.ts'
 import { connectWithin, patienceOf } from './patience.ts'
 import type { ChaosHooks, ChaosResult, RunPorts } from './ports.ts'
 import { ProgressTeller } from './progress.ts'
 import { resolveNemeses, resolveWorkload, sortOut } from './resolve.ts'
 import type { Catalogue, ChosenNemeses } from './resolve.ts'
+import { countSnapshots } from './snapshots.ts'
 import { checkBounds, exitCodeOf, verdictOf } from './verdict.ts'
 import { readDigests, readFinally } from './verify.ts'
 
@@ -120,7 +121,7 @@ class ChaosRun {
     let end: LoadEnd
     let final: FinalState
     try {
-      stage = await this.#setStage()
+      stage = await this.#beginStage()
       end = await this.#load(stage)
       final = await this.#readWhatIsLeft(stage, end)
       this.#interrupted = this.#signal.aborted
@@ -131,6 +132,18 @@ class ChaosRun {
     this.#progress.phase('checking')
     const record = await this.#judge(stage, end, final)
     return await this.#deliver(record)
+  }
+
+  /** Of a run that could not begin, nothing stays but what tells why. */
+  async #beginStage(): Promise<Stage> {
+    try {
+      return await this.#setStage()
+    } catch (error) {
+      await this.#cleanup.run()
+      const refused = error instanceof QuorateError && error.code === 'QUORATE_USAGE'
+      await dropFailedStart(this.#parts.directory, { inLogs: !refused })
+      throw error
+    }
   }
 
   /** Opens what the run acts on; all of it is closed by the clean-up. */
@@ -155,13 +168,14 @@ class ChaosRun {
     if ((await ready) !== true && !this.#signal.aborted) {
       throw new Error(
         `${whyNotReady(cluster, startMsMax, 'before any fault')}: ` +
-          `see the nodes' logs in ${directory.path}`,
+          `see the nodes' logs in ${directory.logs}`,
       )
     }
     const connect = (): Promise<Client> => this.#connect(cluster.endpoints)
     const run = workload.begin({
       chance: this.#chanceOf('workload'),
       clients: settled.clients,
+      timeoutOf: (slot) => patienceOf(slot, settled.timeoutMs),
       connect,
     })
     if (this.#signal.aborted) {
@@ -187,7 +201,7 @@ class ChaosRun {
       return { links: foreignLinks(), cluster, nodes: told.length }
     }
     const ids = Array.from({ length: settled.nodes }, (_, i) => `n${i + 1}`)
-    const nemeses = chosen.nemeses.map(({ name }) => name)
+    const { nemeses } = chosen
     const stage = { settled, ids, directory: directory.data, nemeses }
     const links = await ports.openLinks(stage)
     this.#cleanup.defer('closing the links', () => links.close())
@@ -277,6 +291,7 @@ class ChaosRun {
     const figures = availabilityOf({ history, spans: end.spans, checks })
     checks.push(...checkBounds(settled.bounds, figures))
     const interrupted = this.#interrupted
+    const snapshots = await this.#countSnapshots()
     const kinds = stage.usable.map(({ name }) => name)
     const verdict = verdictOf({
       checks,
@@ -303,6 +318,7 @@ class ChaosRun {
       backend: stage.links.backend,
       faults: end.spans,
       availability: figures.availability,
+      ...(snapshots !== undefined && { snapshots }),
       checks,
       ...verdict,
       command: commandOf(settled, workload.name),
@@ -322,6 +338,15 @@ class ChaosRun {
           ? `it never fitted, of ${end.passed.get(name)} times that it was tried`
           : 'it did not get its turn',
       }))
+  }
+
+  async #countSnapshots(): Promise<number | undefined> {
+    try {
+      return await countSnapshots(this.#parts.directory.logs)
+    } catch (error) {
+      this.#problems.push(messageOf(error))
+      return undefined
+    }
   }
 
   /** What is not readable, for example because the disk was full, proves nothing. */

@@ -14,6 +14,19 @@ import { realClock } from './clock.ts'
 import { seedMax, usage } from './options.ts'
 import type { RunPorts, StageOptions } from './ports.ts'
 
+/**
+ * A log that some seconds of calls fill, so that it is compacted and snapshots are needed within a
+ * short run; what is kept for slow followers is as much less. A node starts again behind a snapshot:
+ * the log must last that long, or the next snapshot is needed by then.
+ */
+const smallLog = { walMaxBytes: 524_288, walKeepEntries: 100 }
+/** Where nodes live that join: one, and the one that takes its place. */
+const places = ['spare-1', 'spare-2']
+
+function placesFor(chosen: StageOptions['nemeses']): readonly string[] {
+  return chosen.some((each) => each.newcomers === true) ? places : []
+}
+
 /** Makes it. */
 export function realWorld(): RunPorts {
   return {
@@ -28,14 +41,17 @@ export function realWorld(): RunPorts {
       return (name) => root.fork(name)
     },
     openLinks,
-    openCluster: ({ settled, links, directory, nemeses: names }) =>
+    openCluster: ({ settled, links, directory, nemeses: chosen }) =>
       openCluster({
         directory,
         nodes: settled.nodes,
         links,
-        tuning: settled.tuning,
+        tuning: chosen.some((each) => each.smallLog === true)
+          ? { ...smallLog, ...settled.tuning }
+          : settled.tuning,
         // In memory, for a disk that can be made full; so only where that is asked for.
-        smallDisks: names.includes('full-disk'),
+        smallDisks: chosen.some(({ name }) => name === 'full-disk'),
+        places: placesFor(chosen),
       }),
     connect: (endpoints, options) => connect(endpoints, options),
     openHistory: (path) => new HistoryWriter(path),
@@ -44,14 +60,15 @@ export function realWorld(): RunPorts {
   }
 }
 
-async function openLinks({ settled, ids }: StageOptions): Promise<Links> {
+async function openLinks({ settled, ids, nemeses: chosen }: StageOptions): Promise<Links> {
   const { backend, seed } = settled
+  const nodes = [...ids, ...placesFor(chosen)]
   if (backend !== 'relay') {
     const support = await detectNamespaces()
-    if (support.available) return await openNamespaces({ nodes: ids })
+    if (support.available) return await openNamespaces({ nodes })
     if (backend === 'namespaces') {
       throw usage(`namespaces cannot be had here: ${support.reason}; --backend relay always can`)
     }
   }
-  return await openRelays({ nodes: ids, chance: new SeededChance(seed).fork('messages') })
+  return await openRelays({ nodes, chance: new SeededChance(seed).fork('messages') })
 }

@@ -13,7 +13,7 @@ import { Budget } from './budget.ts'
 import { checkLinearizable } from './linearizability.ts'
 import { completionOf, failureOf } from './outcome.ts'
 import { own, textOf } from './parse.ts'
-import { checkRevisions, type RevisionTold } from './revisions.ts'
+import { checkRevisions, revisionsTold } from './revisions.ts'
 import { Rotation } from './rotation.ts'
 import { Space, storedText } from './space.ts'
 import type { Completion, Invocation, Workload, WorkloadRun, WorkloadSetting } from './workload.ts'
@@ -33,7 +33,7 @@ export const append: Workload = {
   begin: (setting) => run(setting),
 }
 
-function run({ chance, clients }: WorkloadSetting): WorkloadRun {
+function run({ chance, clients, timeoutOf }: WorkloadSetting): WorkloadRun {
   const space = new Space('append')
   const active = Math.max(1, Math.ceil(clients / clientsPerKey))
   const keys = new Rotation('a', { active, usesMax: callsPerKey })
@@ -44,16 +44,12 @@ function run({ chance, clients }: WorkloadSetting): WorkloadRun {
       if (chance.fraction() < getShare) return { f: 'get', key }
       return { f: 'append', key, value: `${elements++};` }
     },
-    perform: (client, invocation) => completionOf(() => call(client, space, invocation)),
+    perform: (client, invocation, slot) =>
+      completionOf(() => call(client, space, invocation, new Budget(timeoutOf(slot)))),
     finalReads: () => keys.names.map((key) => ({ f: 'get', key })),
     check: async (history) => {
       const operations = operationsOf(history)
-      const told: RevisionTold[] = []
-      for (const operation of operations) {
-        const { f, outcome, revision } = operation
-        if (outcome !== 'ok' || revision === undefined) continue
-        told.push({ operation, revision, kind: f === 'get' ? 'state' : 'effect' })
-      }
+      const told = revisionsTold(operations, ({ f }) => (f === 'get' ? 'state' : 'effect'))
       return [
         await checkLinearizable(history, 'kv-append'),
         checkAppends(operations),
@@ -63,7 +59,12 @@ function run({ chance, clients }: WorkloadSetting): WorkloadRun {
   }
 }
 
-async function call(client: Client, space: Space, invocation: Invocation): Promise<Completion> {
+async function call(
+  client: Client,
+  space: Space,
+  invocation: Invocation,
+  budget: Budget,
+): Promise<Completion> {
   const { f, value } = invocation
   const key = space.key(own(invocation.key, 'key'))
   switch (f) {
@@ -73,14 +74,18 @@ async function call(client: Client, space: Space, invocation: Invocation): Promi
       return { type: 'ok', value: storedText(entry.value), revision: entry.readRevision }
     }
     case 'append':
-      return await appendTo(client, key, own(textOf(value), 'text'))
+      return await appendTo(client, key, own(textOf(value), 'text'), budget)
     default:
       throw new TypeError(`append has no call ${f}`)
   }
 }
 
-async function appendTo(client: Client, key: string, text: string): Promise<Completion> {
-  const budget = new Budget()
+async function appendTo(
+  client: Client,
+  key: string,
+  text: string,
+  budget: Budget,
+): Promise<Completion> {
   let conflict: Completion = { type: 'fail', error: 'QUORATE_CONFLICT' }
   for (let puts = 0; puts < putsMax && !budget.over; puts++) {
     const entry = await client.entry(key, { timeout: budget.timeout() })

@@ -11,7 +11,7 @@ import { Budget } from './budget.ts'
 import { completionOf, failureOf } from './outcome.ts'
 import { fieldsOf, own } from './parse.ts'
 import { repeated } from './retry.ts'
-import { checkRevisions, type RevisionTold } from './revisions.ts'
+import { checkRevisions, revisionsTold } from './revisions.ts'
 import { toRuns } from './runs.ts'
 import { padded, Space, storedText, unpadded } from './space.ts'
 import type {
@@ -38,7 +38,7 @@ export const bank: Workload = {
   begin: (setting) => run(setting),
 }
 
-function run({ chance }: WorkloadSetting): WorkloadRun {
+function run({ chance, timeoutOf }: WorkloadSetting): WorkloadRun {
   const space = new Space('bank')
   let transfers = 0
   return {
@@ -56,16 +56,12 @@ function run({ chance }: WorkloadSetting): WorkloadRun {
       if (drawn < readShare) return { f: 'read', value: { by: 'scan' } }
       return { f: 'transfer', value: { id: transfers++, ...drawTransfer(chance) } }
     },
-    perform: (client, invocation) => completionOf(() => call(client, space, invocation)),
+    perform: (client, invocation, slot) =>
+      completionOf(() => call(client, space, invocation, new Budget(timeoutOf(slot)))),
     finalReads: () => [{ f: 'audit' }, { f: 'read', value: { by: 'getMany' } }],
     check: (history) => {
       const operations = operationsOf(history)
-      const told: RevisionTold[] = []
-      for (const operation of operations) {
-        const { f, outcome, revision } = operation
-        if (outcome !== 'ok' || revision === undefined) continue
-        told.push({ operation, revision, kind: f === 'transfer' ? 'effect' : 'state' })
-      }
+      const told = revisionsTold(operations, ({ f }) => (f === 'transfer' ? 'effect' : 'state'))
       return Promise.resolve([
         checkTotals(operations),
         checkLedger(operations),
@@ -96,11 +92,16 @@ function balanceOf(value: unknown): number | string | null {
   return /^-?\d{1,12}$/.test(text) ? Number(text) : text
 }
 
-async function call(client: Client, space: Space, invocation: Invocation): Promise<Completion> {
+async function call(
+  client: Client,
+  space: Space,
+  invocation: Invocation,
+  budget: Budget,
+): Promise<Completion> {
   const { f, value } = invocation
   switch (f) {
     case 'transfer':
-      return await transfer(client, space, own(transferOf(value), 'transfer'))
+      return await transfer(client, space, own(transferOf(value), 'transfer'), budget)
     case 'read': {
       const { by } = fieldsOf(value)
       if (by === 'scan') return await scanAccounts(client, space)
@@ -114,9 +115,13 @@ async function call(client: Client, space: Space, invocation: Invocation): Promi
   }
 }
 
-async function transfer(client: Client, space: Space, transfer: Transfer): Promise<Completion> {
+async function transfer(
+  client: Client,
+  space: Space,
+  transfer: Transfer,
+  budget: Budget,
+): Promise<Completion> {
   const { id, from, to, amount } = transfer
-  const budget = new Budget()
   const keys = [accountKey(space, from), accountKey(space, to)] as const
   for (let batches = 0; batches < batchesMax && !budget.over; batches++) {
     const source = await client.entry(keys[0], { timeout: budget.timeout() })

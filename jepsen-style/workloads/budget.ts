@@ -1,13 +1,13 @@
 /** A budget of time for a call that is made of several. */
 
-/** As long as the SDK's own default for one call, ms. */
-const callMs = 5_000
-
 /** Counts from when it is made. */
 export class Budget {
   readonly #until: number
+  readonly #ms: number
 
-  constructor(ms = callMs) {
+  /** `ms`: what all steps together may take; see `WorkloadSetting.timeoutOf`. */
+  constructor(ms: number) {
+    this.#ms = ms
     this.#until = performance.now() + ms
   }
 
@@ -15,8 +15,9 @@ export class Budget {
     return performance.now() >= this.#until
   }
 
-  /** A time-out in ms for the next step: what is left, at least 1, at most `max`. */
-  timeout(max = callMs): number {
-    return Math.max(1, Math.min(max, Math.floor(this.#until - performance.now())))
+  /** A time-out in ms for the next step: what is left, at least 1, at most that share of the whole. */
+  timeout(shareMax = 1): number {
+    const left = this.#until - performance.now()
+    return Math.max(1, Math.floor(Math.min(this.#ms * shareMax, left)))
   }
 }

@@ -12,7 +12,7 @@ import { checkCounters } from './counter-check.ts'
 import { completionOf, failureOf } from './outcome.ts'
 import { fieldsOf, own, textOf, wholeOf } from './parse.ts'
 import { repeated } from './retry.ts'
-import { checkRevisions, type RevisionTold } from './revisions.ts'
+import { checkRevisions, revisionsTold } from './revisions.ts'
 import { Space, storedText } from './space.ts'
 import type { Completion, Invocation, Workload, WorkloadRun, WorkloadSetting } from './workload.ts'
 
@@ -22,8 +22,8 @@ const readShare = 0.25
 const putsMax = 10
 /** Calls under one token. */
 const sendsMax = 4
-/** An attempt is given up early, ms: it is the client's retries that are under test. */
-const sendMs = 1_200
+/** Of the budget, for one attempt: it is the client's retries that are under test. */
+const sendShare = 1 / sendsMax
 /** How often the final reads are tried. */
 const triesMax = 5
 
@@ -34,7 +34,7 @@ export const counter: Workload = {
   begin: (setting) => run(setting),
 }
 
-function run({ chance, clients }: WorkloadSetting): WorkloadRun {
+function run({ chance, clients, timeoutOf }: WorkloadSetting): WorkloadRun {
   const space = new Space('counter')
   const count = Math.max(1, Math.min(countersMax, Math.ceil(clients / 2)))
   const keys = Array.from({ length: count }, (_, i) => `c${i}`)
@@ -47,8 +47,9 @@ function run({ chance, clients }: WorkloadSetting): WorkloadRun {
       if (chance.fraction() < readShare) return { f: 'read', key }
       return { f: 'add', key, value: { id: adds++ } }
     },
-    perform: async (client, invocation) => {
-      const completion = await completionOf(() => call(client, space, invocation))
+    perform: async (client, invocation, slot) => {
+      const budget = new Budget(timeoutOf(slot))
+      const completion = await completionOf(() => call(client, space, invocation, budget))
       const token = textOf(fieldsOf(completion.value)['token'])
       if (invocation.f === 'add' && completion.type === 'info' && token !== undefined) {
         open.push({ key: own(invocation.key, 'key'), token })
@@ -62,18 +63,21 @@ function run({ chance, clients }: WorkloadSetting): WorkloadRun {
     ],
     check: (history) => {
       const operations = operationsOf(history)
-      const told: RevisionTold[] = []
-      for (const operation of operations) {
-        const { f, outcome, revision } = operation
-        if (outcome !== 'ok' || revision === undefined || f === 'settle') continue
-        told.push({ operation, revision, kind: f === 'read' ? 'state' : 'effect' })
-      }
+      const told = revisionsTold(operations, ({ f }) => {
+        if (f === 'settle') return undefined
+        return f === 'read' ? 'state' : 'effect'
+      })
       return Promise.resolve([checkCounters(operations), checkRevisions(told)])
     },
   }
 }
 
-async function call(client: Client, space: Space, invocation: Invocation): Promise<Completion> {
+async function call(
+  client: Client,
+  space: Space,
+  invocation: Invocation,
+  budget: Budget,
+): Promise<Completion> {
   const { f, value } = invocation
   const key = space.key(own(invocation.key, 'key'))
   switch (f) {
@@ -83,7 +87,7 @@ async function call(client: Client, space: Space, invocation: Invocation): Promi
       return { type: 'ok', value: numberOf(entry.value), revision: entry.readRevision }
     }
     case 'add':
-      return await add(client, key, own(wholeOf(fieldsOf(value)['id']), 'id'))
+      return await add(client, key, own(wholeOf(fieldsOf(value)['id']), 'id'), budget)
     case 'settle': {
       const token = own(textOf(fieldsOf(value)['token']), 'token')
       const state = await repeated(triesMax, () => client.verdict(token, { fence: true }))
@@ -101,8 +105,7 @@ function numberOf(value: unknown): number | string {
   return /^\d{1,12}$/.test(text) ? Number(text) : text
 }
 
-async function add(client: Client, key: string, id: number): Promise<Completion> {
-  const budget = new Budget()
+async function add(client: Client, key: string, id: number, budget: Budget): Promise<Completion> {
   for (let puts = 0; puts < putsMax && !budget.over; puts++) {
     const entry = await client.entry(key, { timeout: budget.timeout() })
     const before = entry === undefined ? 0 : numberOf(entry.value)
@@ -133,7 +136,7 @@ async function send(client: Client, sending: Sending): Promise<Completion> {
   let open: Completion | undefined
   for (let sends = 0; sends < sendsMax && (sends === 0 || !budget.over); sends++) {
     try {
-      const timeout = budget.timeout(sendMs)
+      const timeout = budget.timeout(sendShare)
       const options = { ifRevision, token, tokenTime, timeout }
       const { verdict, revision } = await client.put(key, String(count), options)
       const value = { count, verdict, sends: sends + 1 }

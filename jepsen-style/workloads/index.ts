@@ -10,16 +10,6 @@ import { tokens } from './tokens.ts'
 import type { Workload } from './workload.ts'
 
 export { completionOf, failureOf } from './outcome.ts'
-export type {
-  Chance,
-  CheckResult,
-  Completion,
-  FinalState,
-  Invocation,
-  Workload,
-  WorkloadRun,
-  WorkloadSetting,
-} from './workload.ts'
 
 /** All workloads, in the order in which they are listed. */
 export const workloads: readonly Workload[] = [

@@ -12,7 +12,7 @@ import { checkLastWrites } from './last-writes.ts'
 import { checkLinearizable } from './linearizability.ts'
 import { completionOf } from './outcome.ts'
 import { fieldsOf, own, textOf, wholeOf } from './parse.ts'
-import { checkRevisions, type RevisionTold } from './revisions.ts'
+import { checkRevisions, revisionsTold } from './revisions.ts'
 import { Rotation } from './rotation.ts'
 import { Space, storedText } from './space.ts'
 import type { Completion, Invocation, Workload, WorkloadRun, WorkloadSetting } from './workload.ts'
@@ -78,13 +78,10 @@ function run({ chance, clients }: WorkloadSetting): WorkloadRun {
     finalReads: () => keys.names.map((key) => ({ f: 'read', key })),
     check: async (history) => {
       const operations = operationsOf(history)
-      const effects: RevisionTold[] = []
-      for (const operation of operations) {
-        const { f, outcome, revision, output } = operation
-        if (outcome !== 'ok' || revision === undefined || f === 'read') continue
-        const kind = f === 'delete' && output === false ? 'state' : 'effect'
-        effects.push({ operation, revision, kind })
-      }
+      const effects = revisionsTold(operations, ({ f, output }) => {
+        if (f === 'read') return undefined
+        return f === 'delete' && output === false ? 'state' : 'effect'
+      })
       return [
         await checkLinearizable(history, 'quorate'),
         checkRevisions(effects),

@@ -17,6 +17,24 @@ export interface RevisionTold {
   readonly kind: 'effect' | 'state'
 }
 
+/**
+ * What the answers to these calls told, where they were answered and told a revision; `kindOf` says
+ * of which kind, undefined: it is not to be judged.
+ */
+export function revisionsTold(
+  operations: readonly Operation[],
+  kindOf: (operation: Operation) => RevisionTold['kind'] | undefined,
+): readonly RevisionTold[] {
+  const told: RevisionTold[] = []
+  for (const operation of operations) {
+    const { outcome, revision } = operation
+    if (outcome !== 'ok' || revision === undefined) continue
+    const kind = kindOf(operation)
+    if (kind !== undefined) told.push({ operation, revision, kind })
+  }
+  return told
+}
+
 /** Checks it; see the head of the file. */
 export function checkRevisions(answers: readonly RevisionTold[]): CheckResult {
   const findings = new Findings('revision-order')

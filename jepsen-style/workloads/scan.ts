@@ -8,7 +8,7 @@ import { operationsOf } from '../history/index.ts'
 import { completionOf } from './outcome.ts'
 import { fieldsOf, own, wholeOf } from './parse.ts'
 import { repeated } from './retry.ts'
-import { checkRevisions, type RevisionTold } from './revisions.ts'
+import { checkRevisions, revisionsTold } from './revisions.ts'
 import { changesOf, rangeOf, type Change, type Range } from './scan-calls.ts'
 import { checkSnapshots } from './scan-check.ts'
 import { padded, Space, storedText, unpadded } from './space.ts'
@@ -58,13 +58,10 @@ function run({ chance }: WorkloadSetting): WorkloadRun {
     finalReads: () => [{ f: 'scan', value: { from: 0, to: keyCount, final: true } }],
     check: (history) => {
       const operations = operationsOf(history)
-      const told: RevisionTold[] = []
-      for (const operation of operations) {
-        const { f, outcome, revision, output } = operation
-        if (outcome !== 'ok' || revision === undefined) continue
+      const told = revisionsTold(operations, ({ f, output }) => {
         const nothing = f === 'delete' && fieldsOf(output)['existed'] !== true
-        told.push({ operation, revision, kind: f === 'scan' || nothing ? 'state' : 'effect' })
-      }
+        return f === 'scan' || nothing ? 'state' : 'effect'
+      })
       return Promise.resolve([checkSnapshots(operations), checkRevisions(told)])
     },
   }

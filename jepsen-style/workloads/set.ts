@@ -6,7 +6,7 @@ import type { Client } from 'quorate'
 import { operationsOf } from '../history/index.ts'
 import { completionOf, failureOf } from './outcome.ts'
 import { listOf, own, wholeOf } from './parse.ts'
-import { checkRevisions, type RevisionTold } from './revisions.ts'
+import { checkRevisions, revisionsTold } from './revisions.ts'
 import { Rotation } from './rotation.ts'
 import { toRuns } from './runs.ts'
 import { checkSet } from './set-full.ts'
@@ -50,12 +50,7 @@ function run({ chance }: WorkloadSetting): WorkloadRun {
     finalReads: () => sets.names.map((key) => ({ f: 'read', key })),
     check: (history) => {
       const operations = operationsOf(history)
-      const told: RevisionTold[] = []
-      for (const operation of operations) {
-        const { f, outcome, revision } = operation
-        if (outcome !== 'ok' || revision === undefined) continue
-        told.push({ operation, revision, kind: f === 'read' ? 'state' : 'effect' })
-      }
+      const told = revisionsTold(operations, ({ f }) => (f === 'read' ? 'state' : 'effect'))
       return Promise.resolve([checkSet(operations), checkRevisions(told)])
     },
   }

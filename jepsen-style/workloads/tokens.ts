@@ -8,7 +8,7 @@ import { operationsOf, type Operation } from '../history/index.ts'
 import { completionOf } from './outcome.ts'
 import { fieldsOf, listOf, own, textOf, wholeOf } from './parse.ts'
 import { repeated } from './retry.ts'
-import { checkRevisions, type RevisionTold } from './revisions.ts'
+import { checkRevisions, revisionsTold, type RevisionTold } from './revisions.ts'
 import { padded, Space, storedText, unpadded } from './space.ts'
 import { checkVerdicts, type Said, type Statement } from './verdicts.ts'
 import type { Completion, Invocation, Workload, WorkloadRun, WorkloadSetting } from './workload.ts'
@@ -218,14 +218,9 @@ function rowsOf(operation: Operation, written: ReadonlySet<number>): readonly St
 }
 
 function revisionsOf(operations: readonly Operation[]): readonly RevisionTold[] {
-  const told: RevisionTold[] = []
-  for (const operation of operations) {
-    const { f, outcome, revision, output } = operation
-    if (outcome !== 'ok' || revision === undefined) continue
+  return revisionsTold(operations, ({ f, output }) => {
     // The other verdicts tell an older revision.
-    if (fieldsOf(output)['verdict'] === 'applied')
-      told.push({ operation, revision, kind: 'effect' })
-    else if (f === 'read') told.push({ operation, revision, kind: 'state' })
-  }
-  return told
+    if (fieldsOf(output)['verdict'] === 'applied') return 'effect'
+    return f === 'read' ? 'state' : undefined
+  })
 }

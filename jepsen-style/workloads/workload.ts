@@ -62,6 +62,11 @@ export interface WorkloadSetting {
   readonly chance: Chance
   /** Processes that will call at once. */
   readonly clients: number
+  /**
+   * What a call of a slot may take, ms. The slot's client gives up each of its own calls after as
+   * long by itself; this is for a call of the workload that makes several of them.
+   */
+  readonly timeoutOf: (slot: number) => number
   /** Opens a further client of the same cluster; the run closes it. */
   connect(): Promise<Client>
 }

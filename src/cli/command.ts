@@ -46,11 +46,12 @@ export const defaultTimeoutMs = 5_000
 
 /**
  * Runs something with a client, and closes it whatever happens. A `reading` command with one
- * endpoint and stale consistency is answered by exactly that node.
+ * endpoint and stale consistency is answered by exactly that node; one with `pinOne` needs no
+ * stale consistency for that.
  */
 export async function withClient<T>(
   run: Run,
-  options: ClientOptions & { reading?: boolean },
+  options: ClientOptions & { reading?: boolean; pinOne?: boolean },
   action: (client: Client) => Promise<T>,
 ): Promise<T> {
   const { globals, io } = run
@@ -58,14 +59,15 @@ export async function withClient<T>(
     endpoints: globals.endpoints,
     dataDir: options.dataDir,
   })
-  const stale = globals.consistency === 'stale'
+  const exactly =
+    options.pinOne === true || (options.reading === true && globals.consistency === 'stale')
   const client = await io.connect(endpoints, {
     timeout: globals.timeout ?? defaultTimeoutMs,
     keyEncoding: 'buffer',
     valueEncoding: 'buffer',
     signal: io.signal,
     ...(globals.consistency !== undefined && { consistency: globals.consistency }),
-    ...(options.reading === true && stale && endpoints.length === 1 && { pin: true }),
+    ...(exactly && endpoints.length === 1 && { pin: true }),
   })
   try {
     return await action(client)

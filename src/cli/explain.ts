@@ -143,6 +143,31 @@ export const explanations: Readonly<Record<ErrorCode, Explanation>> = {
     next: 'wait until some have ended and run the command again',
     exitCode: unavailable,
   },
+  QUORATE_EXPORT_LOST: {
+    cause: 'the node that was read from went away, or its state was replaced meanwhile',
+    next: 'run the command again, with -e at another node if this one stays away',
+    exitCode: unavailable,
+  },
+  QUORATE_DISK_FULL: {
+    cause: 'the disk of the leader has less free than the floor, so that only reads are served',
+    next: 'quorate doctor names the node and what is free; make room there, and writes go on',
+    exitCode: unavailable,
+  },
+  QUORATE_MEMBERSHIP: {
+    cause: 'the change does not fit the members as they are, or would cost the quorum',
+    next: 'quorate member list shows who takes part and how far each is',
+    exitCode: conflict,
+  },
+  QUORATE_TRANSFER: {
+    cause: 'the node that was to lead is away, has no vote, or could not catch up in time',
+    next: 'quorate member list; then quorate leader transfer with another node, or none',
+    exitCode: unavailable,
+  },
+  QUORATE_REMOVED: {
+    cause: 'the node was taken out of the cluster, and its name may not be used again',
+    next: 'quorate member list shows who takes part; a new node needs a new id',
+    exitCode: unexpected,
+  },
   QUORATE_PROTOCOL: {
     cause: 'something other than a quorate node listens there, or one of another version',
     next: "check the endpoints; client commands go to a node's client port, not to its peer port",
@@ -160,7 +185,7 @@ export const explanations: Readonly<Record<ErrorCode, Explanation>> = {
   },
   QUORATE_WRONG_INCARNATION: {
     cause: "the node's directory was made anew, so it has forgotten the votes of its old life",
-    next: 'bring its old directory back; a wiped node may not return under its old name',
+    next: 'quorate member replace puts a new node, under a new name, in its place',
     exitCode: unexpected,
   },
   QUORATE_PORT_IN_USE: {
@@ -190,7 +215,7 @@ export const explanations: Readonly<Record<ErrorCode, Explanation>> = {
   },
   QUORATE_CORRUPT: {
     cause: 'the bytes on disk are not those that were written: a failing disk, or another program',
-    next: 'keep a copy of the file and check the disk; the other nodes have the records',
+    next: 'keep a copy of the file; docs/operations.md, corruption, says how the node comes back',
     exitCode: unexpected,
   },
   QUORATE_STORAGE: {

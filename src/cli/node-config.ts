@@ -1,17 +1,22 @@
 /** The node's configuration file: JSON with the names of the flags; flags win over it. */
 import { InvalidArgumentError } from 'commander'
 import { usageError } from '../errors.ts'
-import { logLevels, type LogLevel } from './json-logger.ts'
+import type { TuningOptions } from './node-tuning.ts'
 import {
   parseAddress,
+  parseCount,
   parseDuration,
+  parseDurationOrNever,
   parseListenAddress,
+  parseLogLevel,
   parseNodeId,
   parsePeers,
+  parsePositive,
+  parseSize,
 } from './parsers.ts'
 
 /** What `node init` and `node start` can be told. */
-export interface NodeConfig {
+export interface NodeConfig extends TuningOptions {
   readonly id?: string
   readonly dataDir?: string
   readonly cluster?: string
@@ -22,10 +27,6 @@ export interface NodeConfig {
   readonly peerListen?: string
   readonly clientAdvertise?: string
   readonly peerAdvertise?: string
-  readonly heartbeat?: number
-  readonly electionTimeoutMin?: number
-  readonly electionTimeoutMax?: number
-  readonly logLevel?: LogLevel
 }
 
 /** How each entry is read, from the text that its flag would be given. */
@@ -44,6 +45,12 @@ const readers = {
   electionTimeoutMin: parseDuration,
   electionTimeoutMax: parseDuration,
   logLevel: parseLogLevel,
+  walMax: configSize,
+  walEntries: parsePositive,
+  walKeep: parseCount,
+  freeSpaceFloor: (text: string) => (text === '0' ? 0 : configSize(text)),
+  scrubRate: (text: string) => (text === '0' ? 0 : configSize(text)),
+  auditEvery: parseDurationOrNever,
 } as const
 
 type EntryName = keyof typeof readers
@@ -116,9 +123,7 @@ function isEntryName(name: string): name is EntryName {
   return Object.hasOwn(readers, name)
 }
 
-/** A level of the log. */
-export function parseLogLevel(text: string): LogLevel {
-  const level = logLevels.find((candidate) => candidate === text)
-  if (level === undefined) throw new InvalidArgumentError(`It is one of ${logLevels.join(', ')}.`)
-  return level
+/** A size as its flag takes it; a number of JSON is bytes. */
+function configSize(text: string): number {
+  return parseSize(/^\d+$/.test(text) ? `${text}B` : text)
 }

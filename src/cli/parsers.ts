@@ -1,5 +1,6 @@
 /** Argument values: text in, a checked value out, or a refusal that says what would be right. */
 import { InvalidArgumentError } from 'commander'
+import { logLevels, type LogLevel } from './json-logger.ts'
 
 const unitMs: Readonly<Record<string, number>> = {
   '': 1,
@@ -22,6 +23,34 @@ export function parseDuration(text: string): number {
   return Math.max(1, Math.round(ms))
 }
 
+/** The same, or 0: never. */
+export function parseDurationOrNever(text: string): number {
+  return text === '0' ? 0 : parseDuration(text)
+}
+
+const unitBytes: Readonly<Record<string, number>> = {
+  B: 1,
+  KiB: 2 ** 10,
+  MiB: 2 ** 20,
+  GiB: 2 ** 30,
+  TiB: 2 ** 40,
+}
+
+/** Bytes: `300MiB`, `1GiB`; the unit is always named, so that nobody has to guess which it is. */
+export function parseSize(text: string): number {
+  const match = /^(\d{1,16})(B|KiB|MiB|GiB|TiB)$/.exec(text)
+  const bytes = Number(match?.[1]) * (unitBytes[match?.[2] ?? ''] ?? Number.NaN)
+  if (!(bytes > 0 && Number.isSafeInteger(bytes))) {
+    throw new InvalidArgumentError('A size looks like 512B, 64KiB, 300MiB or 1GiB.')
+  }
+  return bytes
+}
+
+/** A size, or 0 for none at all. */
+export function parseSizeOrNone(text: string): number {
+  return text === '0' ? 0 : parseSize(text)
+}
+
 /** A whole number from 0 on. */
 export function parseCount(text: string): number {
   const count = /^\d+$/.test(text) ? Number(text) : Number.NaN
@@ -36,6 +65,18 @@ export function parsePositive(text: string): number {
   const count = parseCount(text)
   if (count === 0) throw new InvalidArgumentError('It must be at least 1.')
   return count
+}
+
+/** The highest priority of a member; what a member's entry in the log has room for. */
+const priorityHighest = 255
+
+/** A member's priority. */
+export function parsePriority(text: string): number {
+  const priority = parseCount(text)
+  if (priority > priorityHighest) {
+    throw new InvalidArgumentError(`A priority is a whole number from 0 to ${priorityHighest}.`)
+  }
+  return priority
 }
 
 /** A TCP port; 0 stands for any free one. */
@@ -114,4 +155,11 @@ export function parseNodeId(text: string): string {
     throw new InvalidArgumentError('A node id is up to 64 letters, digits, "_", "-" and ".".')
   }
   return text
+}
+
+/** A level of the log. */
+export function parseLogLevel(text: string): LogLevel {
+  const level = logLevels.find((candidate) => candidate === text)
+  if (level === undefined) throw new InvalidArgumentError(`It is one of ${logLevels.join(', ')}.`)
+  return level
 }

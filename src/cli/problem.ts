@@ -3,6 +3,7 @@ import { CommanderError } from 'commander'
 import { QuorateError, type Outcome } from '../errors.ts'
 import { explanations } from './explain.ts'
 import { exitCodes } from './io.ts'
+import { refusalOf } from './refusals.ts'
 import type { Paint } from './output.ts'
 import { printable } from './table.ts'
 
@@ -29,9 +30,26 @@ export class NotFound extends Error {
   }
 }
 
+/** What a command that checks found: exit code 7, whatever the code says elsewhere. */
+export class Violation extends Error {
+  override readonly name = 'Violation'
+  readonly found: QuorateError
+  readonly explained: { readonly cause: string; readonly next: string }
+
+  constructor(found: QuorateError, explained: { readonly cause: string; readonly next: string }) {
+    super(found.message, { cause: found })
+    this.found = found
+    this.explained = explained
+  }
+}
+
 /** Tells what an error means. */
 export function problemOf(error: unknown): Problem {
   if (error instanceof QuorateError) return ofQuorateError(error)
+  if (error instanceof Violation) {
+    const { found, explained } = error
+    return { ...ofQuorateError(found), ...explained, exitCode: exitCodes.violation }
+  }
   if (error instanceof NotFound) {
     return {
       code: 'QUORATE_NOT_FOUND',
@@ -58,7 +76,8 @@ export function problemOf(error: unknown): Problem {
 }
 
 function ofQuorateError(error: QuorateError): Problem {
-  const { cause, next, exitCode } = explanations[error.code]
+  const { exitCode } = explanations[error.code]
+  const { cause, next } = refusalOf(error) ?? explanations[error.code]
   return {
     code: error.code,
     message: error.message,

@@ -7,13 +7,18 @@ import { collectCommand } from './commands/collect.ts'
 import { delCommand } from './commands/del.ts'
 import { demoCommand } from './commands/demo.ts'
 import { digestCommand } from './commands/digest.ts'
+import { doctorCommand } from './commands/doctor.ts'
 import { getCommand } from './commands/get.ts'
+import { leaderCommand } from './commands/leader.ts'
+import { memberCommand } from './commands/member.ts'
 import { nodeCommand } from './commands/node.ts'
 import { putCommand } from './commands/put.ts'
 import { scanCommand } from './commands/scan.ts'
 import { settingsCommand } from './commands/settings.ts'
+import { snapshotCommand } from './commands/snapshot.ts'
 import { statusCommand } from './commands/status.ts'
 import { verdictCommand } from './commands/verdict.ts'
+import { walCommand } from './commands/wal.ts'
 import { groups } from './command.ts'
 import { addGlobalOptions } from './globals.ts'
 import type { Cli } from './io.ts'
@@ -58,7 +63,17 @@ export function createProgram(cli: Cli, colour: boolean): Command {
   for (const create of [verdictCommand, collectCommand]) {
     program.addCommand(create(cli).helpGroup(groups.data))
   }
-  for (const create of [statusCommand, digestCommand, settingsCommand, nodeCommand]) {
+  for (const create of [
+    statusCommand,
+    doctorCommand,
+    memberCommand,
+    leaderCommand,
+    snapshotCommand,
+    digestCommand,
+    settingsCommand,
+    nodeCommand,
+    walCommand,
+  ]) {
     program.addCommand(create(cli).helpGroup(groups.cluster))
   }
   program.addCommand(checkCommand(cli).helpGroup(groups.checks))

@@ -19,6 +19,8 @@ export function nodeDocument(node: NodeView): object {
   const { status } = node
   return {
     id: node.id ?? null,
+    member: node.member ?? null,
+    version: status?.version ?? null,
     pid: node.pid ?? null,
     clientAddress: node.clientAddress,
     peerAddress: node.peerAddress ?? null,
@@ -29,7 +31,11 @@ export function nodeDocument(node: NodeView): object {
     appliedIndex: status?.appliedIndex ?? null,
     revision: status?.revision ?? null,
     lag: node.lag ?? null,
+    baseIndex: status?.baseIndex ?? null,
     walBytes: status?.walBytes ?? null,
+    freeBytes: status?.freeBytes ?? null,
+    diskFull: status?.diskFull ?? false,
+    waitsFor: status?.waitsFor ?? null,
     reachable: status !== undefined,
     ready: status?.ready ?? false,
     reasons: [...reasonsOf(node)],
@@ -38,6 +44,7 @@ export function nodeDocument(node: NodeView): object {
 
 function reasonsOf(node: NodeView): readonly string[] {
   if (node.status !== undefined) return node.status.reasons
+  if (node.member === 'none') return ['it is no member, and not running']
   if (node.process === 'stopped') return ['its process is not running']
   return [node.error?.message ?? 'it did not answer']
 }
@@ -52,19 +59,22 @@ const columns: readonly Column[] = [
   { title: 'LAG', align: 'right' },
   { title: 'REVISION', align: 'right' },
   { title: 'WAL', align: 'right' },
+  { title: 'BASE', align: 'right' },
   { title: 'CLIENTS' },
   { title: 'PEERS' },
   { title: 'PID', align: 'right' },
 ]
 
 /** What a narrow terminal does without, in this order. */
-const dispensable = ['PEERS', 'PID', 'WAL', 'COMMIT', 'CLIENTS']
+const dispensable = ['PEERS', 'PID', 'BASE', 'WAL', 'COMMIT', 'CLIENTS']
 
 /** The table's lines, with as many columns as fit. */
 export function statusLines(view: ClusterView, paint: Paint, columnsMax: number): string[] {
   const rows = view.nodes.map((node) => row(node, paint))
   const left = [...dispensable]
   const dropped = new Set<string>()
+  // A log that is whole begins at no base, and most clusters of a few minutes have such logs.
+  if (view.nodes.every(({ status }) => (status?.baseIndex ?? 0) === 0)) dropped.add('BASE')
   for (;;) {
     const shown = columns.map((column) => !dropped.has(column.title))
     const lines = renderTable(
@@ -91,6 +101,7 @@ function row(node: NodeView, paint: Paint): string[] {
     count(node.lag),
     count(status?.revision),
     status === undefined ? '-' : byteSize(status.walBytes),
+    count(status?.baseIndex),
     node.clientAddress,
     node.peerAddress ?? '-',
     `${node.pid ?? '-'}`,
@@ -101,8 +112,11 @@ function role(node: NodeView, paint: Paint): string {
   if (node.status !== undefined) {
     const { role } = node.status
     if (role === 'leader') return paint('good', role)
+    if (node.member === 'none') return paint('warning', 'no member')
+    if (role === 'follower' && node.member === 'learner') return 'learner'
     return role === 'follower' ? role : paint('warning', role)
   }
+  if (node.member === 'none') return paint('faint', 'no member')
   if (node.process === 'stopped') return paint('bad', 'stopped')
   return node.process === 'paused' ? paint('warning', 'paused') : paint('bad', 'unreachable')
 }
@@ -125,8 +139,17 @@ export function summaryLine(view: ClusterView, paint: Paint): string {
 /** What a person should know beyond the table, one line each. */
 export function remarkLines(view: ClusterView, paint: Paint): string[] {
   return view.nodes.flatMap((node) =>
-    reasonsOf(node).map((reason) =>
+    [...reasonsOf(node), ...waitingOf(node)].map((reason) =>
       node.id === undefined ? reason : `${paint('name', node.id)}: ${reason}`,
     ),
   )
+}
+
+/** What a node waits for before it takes part in full, where its reasons do not say so already. */
+function waitingOf({ status }: NodeView): readonly string[] {
+  const waitsFor = status?.waitsFor
+  if (waitsFor === undefined || waitsFor === '') return []
+  return status?.reasons.some((reason) => reason.includes(waitsFor)) === true
+    ? []
+    : [`waits for ${waitsFor}`]
 }

@@ -31,6 +31,15 @@ export interface ReadPlan {
   readonly single?: boolean
 }
 
+/**
+ * A change of who takes part, or who leads. The leader does it; made again, it finds itself done,
+ * so it is repeated like a read, though its failure may leave its effect in doubt.
+ */
+export interface ChangePlan {
+  readonly name: string
+  readonly body: Extract<RequestBody, { readonly kind: 'member' | 'transfer' }>
+}
+
 /** A command for the log. */
 export interface WritePlan {
   readonly name: string
@@ -73,6 +82,7 @@ export interface CallOptions {
   readonly route: Route
   readonly write: boolean
   readonly sequenced: boolean
+  readonly repeatable: boolean
   readonly single: boolean
   readonly identity: IdentityKind
   readonly token: Uint8Array | undefined
@@ -87,8 +97,12 @@ export interface CallOptions {
 export class Call extends WheelEntry implements Waiter {
   readonly name: string
   readonly route: Route
+  /** Whether it may have an effect. */
   readonly write: boolean
+  /** Whether a session remembers it. */
   readonly sequenced: boolean
+  /** Whether it may be sent again after an attempt that may have had its effect. */
+  readonly repeatable: boolean
   readonly single: boolean
   readonly identity: IdentityKind
   readonly token: Uint8Array | undefined
@@ -116,6 +130,8 @@ export class Call extends WheelEntry implements Waiter {
   avoid: Endpoint | undefined = undefined
   /** The endpoint that the last attempt went to. */
   sentTo: Endpoint | undefined = undefined
+  /** The node whose attempt may have had an effect of which nobody has told. */
+  doubted: string | undefined = undefined
   /** The endpoint that answered. */
   servedBy: Endpoint | undefined = undefined
   resolve: (body: ReplyBody) => void = () => {}
@@ -129,6 +145,7 @@ export class Call extends WheelEntry implements Waiter {
     this.route = options.route
     this.write = options.write
     this.sequenced = options.sequenced
+    this.repeatable = options.repeatable
     this.single = options.single
     this.identity = options.identity
     this.token = options.token
@@ -153,6 +170,27 @@ export class Call extends WheelEntry implements Waiter {
 
   abort(reason: unknown): void {
     this.#driver.onAborted(this, reason)
+  }
+
+  /** A command that no session remembers would, sent twice, be two commands. */
+  get mayRepeat(): boolean {
+    return this.repeatable || !this.doubt.any
+  }
+
+  /** That node may have done what was asked. */
+  raiseDoubt(node: Endpoint): void {
+    this.doubt.raise()
+    this.doubted ??= node.nodeId
+  }
+
+  /** What to send to this node. */
+  bodyFor(nodeId: string | undefined): RequestBody {
+    const { body, doubted } = this
+    // Whoever had the call may have handed over to this node before its answer was lost. Asked to
+    // hand over to itself, it says whether it leads, and does not pass the leadership on again.
+    const handedOver = doubted !== undefined && doubted !== nodeId
+    if (body.kind !== 'transfer' || body.to !== undefined || !handedOver) return body
+    return { kind: 'transfer', to: nodeId }
   }
 
   /**

@@ -24,13 +24,15 @@ import { Aborts } from './aborts.ts'
 import { admit, closedError } from './admission.ts'
 import { nextDelay } from './backoff.ts'
 import { Call } from './call.ts'
-import type { CallDriver, FailureOptions, ReadPlan, WritePlan } from './call.ts'
+import type { CallDriver, ChangePlan, FailureOptions, ReadPlan, WritePlan } from './call.ts'
+import { changeKind, closing, isAnswer, readKind, writeKind } from './call-kinds.ts'
+import type { CallKind } from './call-kinds.ts'
 import type { ClusterTime } from './cluster-time.ts'
 import { bodyBytes } from './endpoint.ts'
 import type { Endpoint, Waiter } from './endpoint.ts'
 import type { StatusEvents } from './events.ts'
 import { Numbering } from './numbering.ts'
-import { refusalKind } from './outcome.ts'
+import { isAtWork, isBusy, refusalKind } from './outcome.ts'
 import type { Router } from './router.ts'
 import { unexpected } from './settle.ts'
 import { timeOutReason } from './time-out.ts'
@@ -87,15 +89,7 @@ export class Calls implements CallDriver {
   ): Promise<T> {
     try {
       this.#admit(plan.name, options, undefined)
-      const call = this.#newCall(plan.name, options, {
-        route: plan.route,
-        write: false,
-        sequenced: false,
-        single: plan.single === true,
-        identity: 'none' as const,
-        token: undefined,
-        body: plan.body,
-      })
+      const call = this.#newCall(plan.name, options, readKind(plan))
       return this.#begin(call, finish)
     } catch (error) {
       return Promise.reject(asRejection(error))
@@ -117,20 +111,27 @@ export class Calls implements CallDriver {
       const command = plan.command(id)
       checkCommand(command, this.#router.limits)
       this.#admit(plan.name, options, plan.token)
-      const call = this.#newCall(plan.name, options, {
-        route: { to: 'leader' },
-        write: true,
-        sequenced: plan.sequenced,
-        single: false,
-        identity: plan.identity,
-        token: plan.token,
-        body: { kind: 'write', command: encodeCommand(command) },
-      })
+      const call = this.#newCall(plan.name, options, writeKind(plan, command))
       const onAnswer = (body: ReplyBody): T => {
         if (body.kind !== 'answer') throw unexpected(call, body.kind)
         return finish(body.answer, call)
       }
       return this.#begin(call, onAnswer, plan.sequenced ? id : undefined)
+    } catch (error) {
+      return Promise.reject(asRejection(error))
+    }
+  }
+
+  /** Begins a change of who takes part, or who leads. */
+  change<T>(
+    plan: ChangePlan,
+    options: CallerOptions,
+    finish: (body: ReplyBody, call: Call) => T,
+  ): Promise<T> {
+    try {
+      this.#admit(plan.name, options, undefined)
+      const call = this.#newCall(plan.name, options, changeKind(plan))
+      return this.#begin(call, finish)
     } catch (error) {
       return Promise.reject(asRejection(error))
     }
@@ -165,9 +166,10 @@ export class Calls implements CallDriver {
 
   onAnswered(call: Call, body: ReplyBody, from: Endpoint): void {
     if (call.phase === 'ended') {
-      // The answer to a call that was given up. A scan that it opened would hold its place on the
-      // node until it is idle for too long.
-      if (body.kind === 'page' && !body.done) from.send(nobody, closing(body.scanId), 1000)
+      // The answer to a call that was given up. What it opened would hold its place on the node
+      // until it is idle for too long.
+      const unwanted = closing(body)
+      if (unwanted !== undefined) from.send(nobody, unwanted, 1000)
     } else {
       // The attempt is over; from here on only what it left behind can be in doubt.
       call.phase = 'parked'
@@ -181,12 +183,12 @@ export class Calls implements CallDriver {
   onLost(call: Call, error: QuorateError, from: Endpoint): void {
     if (call.phase !== 'ended') {
       // Whatever the node said when it closed: of this request it has said nothing.
-      if (call.write && call.phase === 'flight') call.doubt.raise()
+      if (call.write && call.phase === 'flight') call.raiseDoubt(from)
       call.phase = 'parked'
       this.#router.unpark(call)
       call.lastRefusal = error
       call.avoid = from
-      if (call.single || call.route.to === 'connection' || !repeatable(call)) {
+      if (call.single || call.route.to === 'connection' || !call.mayRepeat) {
         const code = call.single ? error.code : 'QUORATE_CONNECTION_LOST'
         this.#fail(call, code, error.message, { cause: error })
       } else {
@@ -226,17 +228,15 @@ export class Calls implements CallDriver {
     admit({ name, token, options, load })
   }
 
-  #newCall(
-    name: string,
-    options: CallerOptions,
-    what: Pick<Call, 'route' | 'write' | 'sequenced' | 'single' | 'identity' | 'token' | 'body'>,
-  ): Call {
+  #newCall(name: string, options: CallerOptions, what: CallKind): Call {
     const timeoutMs = options.timeout ?? this.#options.timeoutMs
     const deadline = this.#options.clock.monotonic() + timeoutMs
     const { signal } = options
     // These end with their first attempt, or would have a second effect by another one.
-    const once = what.single || what.route.to === 'connection' || (what.write && !what.sequenced)
-    const attemptMs = once ? undefined : this.#options.attemptMs
+    const once = what.single || what.route.to === 'connection' || !what.repeatable
+    // These take as long as a node takes to catch up.
+    const long = what.body.kind === 'member' || what.body.kind === 'transfer'
+    const attemptMs = once || long ? undefined : this.#options.attemptMs
     return new Call({ driver: this, name, timeoutMs, deadline, attemptMs, signal, ...what })
   }
 
@@ -285,7 +285,7 @@ export class Calls implements CallDriver {
     }
     const { attemptMs = Infinity } = call
     const budget = Math.min(call.deadline - now, attemptMs)
-    const refusal = endpoint.send(call.waiter(), call.body, budget)
+    const refusal = endpoint.send(call.waiter(), call.bodyFor(endpoint.nodeId), budget)
     if (refusal !== undefined) return this.#onRefused(call, refusal, endpoint)
     call.phase = 'flight'
     call.sentTo = endpoint
@@ -311,7 +311,7 @@ export class Calls implements CallDriver {
 
   #onError(call: Call, wire: WireError, from: Endpoint): void {
     const { code, message, outcome, details } = wire
-    if (call.write && outcome === 'unknown') call.doubt.raise()
+    if (call.write && outcome === 'unknown') call.raiseDoubt(from)
     this.#onRefused(call, new QuorateError(code, message, { outcome, details }), from)
   }
 
@@ -320,11 +320,11 @@ export class Calls implements CallDriver {
     call.phase = 'parked'
     call.lastRefusal = error
     call.avoid = from
-    const kind = refusalKind(error.code)
+    const kind = refusalKind(error.code, error.details)
     const pinned = this.#options.pin && kind === 'elsewhere'
     const cut = call.route.to === 'connection' && error.code !== 'QUORATE_OVERLOADED'
     const single = call.single && !isBusy(error.code)
-    if (kind === 'final' || single || pinned || cut || !repeatable(call)) {
+    if (kind === 'final' || single || pinned || cut || !call.mayRepeat) {
       const { details } = error
       this.#fail(call, error.code, error.message, { details, cause: error })
       return
@@ -333,7 +333,7 @@ export class Calls implements CallDriver {
     if (kind === 'elsewhere') {
       this.#router.onNotLeader(from, error.details)
       if (call.hints++ < hintsMax) return this.route(call)
-    } else if (!isBusy(error.code)) {
+    } else if (!isAtWork(error.code)) {
       this.#router.forgetLeader(from)
     }
     this.#backOff(call, error.details.retryAfter ?? 0)
@@ -430,26 +430,6 @@ export class Calls implements CallDriver {
 }
 
 const nobody: Waiter = { answered: () => {}, lost: () => {} }
-
-const closing = (scanId: number) => ({ kind: 'scanClose', scanId }) as const
-
-/** A command that no session remembers would, sent twice, be two commands. */
-function repeatable(call: Call): boolean {
-  return !call.write || call.sequenced || !call.doubt.any
-}
-
-/** Whether this answers the call, and not only the attempt. */
-function isAnswer(body: ReplyBody): boolean {
-  if (body.kind !== 'answer') return body.kind !== 'error'
-  return body.answer.status !== 'refused' || body.answer.decided
-}
-
-/** The node does its work, and has too much of it. */
-function isBusy(code: ErrorCode): boolean {
-  return (
-    code === 'QUORATE_OVERLOADED' || code === 'QUORATE_SCANS_FULL' || code === 'QUORATE_TIMEOUT'
-  )
-}
 
 /** What is thrown here is a `QuorateError`, or a broken invariant, which is passed on as it is. */
 function asRejection(error: unknown): Error {

@@ -1,44 +1,19 @@
 /** The client: what users call. Each method checks, encodes, and hands over to `Calls`. */
-import { assert } from '../assert.ts'
-import { defaultSettings } from '../command/index.ts'
-import type {
-  CallId,
-  Command,
-  Identity,
-  Operation,
-  Row,
-  SettingName,
-  Settings,
-} from '../command/index.ts'
+import type { CallId, Command, Identity, Operation, Row } from '../command/index.ts'
 import { usageError } from '../errors.ts'
-import type { Clock, Random } from '../ports.ts'
 import { checkTimeout } from './admission.ts'
 import type { Call } from './call.ts'
-import type { Calls } from './calls.ts'
-import type { ClusterTime } from './cluster-time.ts'
+import { ClusterClient, consistencyOf, guarded } from './cluster-client.ts'
+import type { ClientParts } from './cluster-client.ts'
 import { decode, encode, encodeToken } from './encoding.ts'
-import type { StatusEvents, StatusListener } from './events.ts'
+import type { StatusListener } from './events.ts'
 import { getMany } from './get-many.ts'
-import { clusterDigest, clusterStatus } from './observe.ts'
-import type { ObserveParts } from './observe.ts'
 import { putMany } from './put-many.ts'
 import { scanRange } from './ranges.ts'
-import type { Router } from './router.ts'
 import { Scan } from './scan.ts'
-import {
-  deleteResult,
-  doneResult,
-  fenceResult,
-  tokenState,
-  unexpected,
-  writeResult,
-} from './settle.ts'
+import { deleteResult, fenceResult, tokenState, unexpected, writeResult } from './settle.ts'
 import type {
   BatchOperation,
-  CallOptions,
-  ClusterDigest,
-  ClusterStatus,
-  Consistency,
   DeleteResult,
   KeyEntry,
   PutManyResult,
@@ -52,7 +27,6 @@ import type {
   WriteResult,
 } from './types.ts'
 import { Alarm } from './wheel.ts'
-import type { Wheel } from './wheel.ts'
 import {
   batchOperations,
   checkToken,
@@ -70,38 +44,18 @@ import type { Encodings } from './write-options.ts'
 /** How long `close` waits for the cluster to hear that the session ends. */
 const farewellMs = 300
 
-/** What a client is made of. */
-export interface ClientParts {
-  readonly calls: Calls
-  readonly router: Router
-  readonly wheel: Wheel
-  readonly clock: Clock
-  readonly random: Random
-  readonly clusterTime: ClusterTime
-  readonly events: StatusEvents
-  readonly encodings: Encodings
-  readonly consistency: Consistency
-  readonly timeoutMs: number
-}
-
 /**
  * A connected client. Every failed call says in `outcome` whether it surely had no effect
  * (`not-applied`) or may have had one (`unknown`); see `QuorateError`.
  */
-export class Client {
+export class Client extends ClusterClient {
   readonly #parts: ClientParts
   #closing: Promise<void> | undefined
 
   /** Made by `connect`. */
   constructor(parts: ClientParts) {
+    super(parts)
     this.#parts = parts
-  }
-
-  /** The cluster's id. */
-  get clusterId(): string {
-    const { clusterId } = this.#parts.router
-    assert(clusterId !== undefined, 'a client is made once a node has answered')
-    return clusterId
   }
 
   /**
@@ -227,7 +181,7 @@ export class Client {
     return new Scan({
       calls,
       range: scanRange(options, encodings.key, router.limits.keyBytesMax),
-      consistency: this.#consistency(options),
+      consistency: consistencyOf(options, this.#parts.consistency),
       keyEncoding: encodings.key,
       valueEncoding: encodings.value,
       options,
@@ -251,52 +205,13 @@ export class Client {
         const plan = { name: 'verdict', identity: 'fence', sequenced: true, command } as const
         return calls.write({ ...plan, token: bytes }, options, fenceResult)
       }
-      const consistency = this.#consistency(options)
+      const consistency = consistencyOf(options, this.#parts.consistency)
       const body = { kind: 'verdict', token: bytes, time: options.tokenTime, consistency } as const
       const route = { to: consistency === 'stale' ? 'nearest' : 'reader' } as const
       return calls.read({ name: 'verdict', route, body }, options, (reply, call) => {
         if (reply.kind !== 'verdict') throw unexpected(call, reply.kind)
         return tokenState(reply.verdict)
       })
-    })
-  }
-
-  /** Every node's own account of itself. An endpoint that does not answer is listed with why. */
-  status(options: CallOptions = {}): Promise<ClusterStatus> {
-    return guarded(() => {
-      checkTimeout(options.timeout)
-      return clusterStatus(this.#observeParts(), options)
-    })
-  }
-
-  /** The digests of every node's state at one index of the log. */
-  digest(options: CallOptions = {}): Promise<ClusterDigest> {
-    return guarded(() => {
-      checkTimeout(options.timeout)
-      return clusterDigest(this.#observeParts(), options)
-    })
-  }
-
-  /** The cluster's settings. */
-  settings(options: CallOptions & { readonly consistency?: Consistency } = {}): Promise<Settings> {
-    return guarded(() => {
-      const consistency = this.#consistency(options)
-      const route = { to: consistency === 'stale' ? 'nearest' : 'reader' } as const
-      const body = { kind: 'settings', consistency } as const
-      return this.#parts.calls.read({ name: 'settings', route, body }, options, (reply, call) => {
-        if (reply.kind !== 'settings') throw unexpected(call, reply.kind)
-        return reply.settings
-      })
-    })
-  }
-
-  /** Changes one setting for the whole cluster. */
-  setSetting(name: SettingName, value: number, options: CallOptions = {}): Promise<void> {
-    return guarded(() => {
-      if (!Object.hasOwn(defaultSettings, name)) throw usageError(`there is no setting ${name}`)
-      const command = (call: CallId): Command => ({ kind: 'setting', call, name, value })
-      const plan = { name: 'setSetting', identity: 'none', sequenced: true, command } as const
-      return this.#parts.calls.write(plan, options, doneResult)
     })
   }
 
@@ -376,7 +291,7 @@ export class Client {
     options: ReadOptions,
     finish: (rows: readonly (Row | undefined)[], readRevision: number) => T,
   ): Promise<T> {
-    const consistency = this.#consistency(options)
+    const consistency = consistencyOf(options, this.#parts.consistency)
     const route = { to: consistency === 'stale' ? 'nearest' : 'reader' } as const
     const body = { kind: 'get', keys, consistency } as const
     return this.#parts.calls.read({ name, route, body }, options, (reply, call: Call) => {
@@ -395,25 +310,5 @@ export class Client {
     }
     // The request leaves at the end of the turn; until then the caller may change its own bytes.
     return key instanceof Uint8Array ? new Uint8Array(bytes) : bytes
-  }
-
-  #consistency(options: { readonly consistency?: Consistency }): Consistency {
-    const consistency = options.consistency ?? this.#parts.consistency
-    if (consistency === 'linearizable' || consistency === 'stale') return consistency
-    throw usageError("`consistency` is 'linearizable' or 'stale'")
-  }
-
-  #observeParts(): ObserveParts {
-    const { calls, router, clock, random, timeoutMs } = this.#parts
-    return { calls, router, clock, random, timeoutMs }
-  }
-}
-
-/** What is thrown before a call begins rejects it all the same: a method fails in one way only. */
-function guarded<T>(begin: () => Promise<T>): Promise<T> {
-  try {
-    return begin()
-  } catch (error) {
-    return Promise.reject(error instanceof Error ? error : new Error('a call threw'))
   }
 }

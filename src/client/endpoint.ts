@@ -7,7 +7,14 @@
 import { QuorateError } from '../errors.ts'
 import type { Clock, Network, Random } from '../ports.ts'
 import { ClientConnection } from '../transport/index.ts'
-import type { Reply, ReplyBody, Request, RequestBody, Welcome } from '../transport/index.ts'
+import type {
+  MemberAddress,
+  Reply,
+  ReplyBody,
+  Request,
+  RequestBody,
+  Welcome,
+} from '../transport/index.ts'
 import { Breaker } from './breaker.ts'
 import { Alarm } from './wheel.ts'
 import type { Wheel } from './wheel.ts'
@@ -45,6 +52,8 @@ export interface EndpointOwner {
   onWelcome(endpoint: Endpoint, welcome: Welcome): void
   onDialFailed(endpoint: Endpoint, error: QuorateError): void
   onLost(endpoint: Endpoint, error: QuorateError): void
+  /** Its node says unasked that the members have changed. */
+  onMembers(endpoint: Endpoint, members: readonly MemberAddress[]): void
   onBreaker(endpoint: Endpoint, state: 'open' | 'closed'): void
 }
 
@@ -76,6 +85,8 @@ export class Endpoint {
   readonly given: boolean
   /** The node that answered here last. */
   nodeId: string | undefined
+  /** The address that nodes told of its node when it was welcomed last. */
+  advertisedAs: string | undefined
   /** How long the last handshake took: what `nearest` goes by. */
   rttMs = Infinity
   /** Why there is no connection. */
@@ -117,6 +128,11 @@ export class Endpoint {
     return this.#connectionNumber
   }
 
+  /** Nothing that was sent on it waits for an answer. */
+  get idle(): boolean {
+    return this.#pending.size === 0
+  }
+
   /** Starts to connect, unless it is connected, on its way, or its breaker is open. */
   dial(force = false): void {
     const { clock, network, owner } = this.#options
@@ -132,6 +148,9 @@ export class Endpoint {
       clusterId: owner.clusterId,
       timeoutMs: dialMs,
       onReplies: (replies) => this.#onReplies(dial, replies),
+      onMembers: (members) => {
+        if (this.#dial === dial && this.open) owner.onMembers(this, members)
+      },
       onClose: (error) => this.#onClose(dial, error),
     }).then(
       (connection) => this.#onOpen(dial, connection, now),

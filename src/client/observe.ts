@@ -9,6 +9,7 @@ import { doneResult, unexpected } from './settle.ts'
 import type {
   CallOptions,
   ClusterDigest,
+  ClusterMembers,
   ClusterStatus,
   EndpointStatus,
   NodeDigest,
@@ -63,10 +64,40 @@ async function endpointStatus(
     const node = await ask<NodeStatus>(calls, endpoint, { kind: 'status' }, options, (body) =>
       body.kind === 'status' ? body.status : undefined,
     )
-    router.onStatus(node)
+    router.onStatus(node, endpoint)
     return { endpoint: endpoint.address, node, error: undefined }
   } catch (error) {
     return { endpoint: endpoint.address, node: undefined, error: endpointError(error) }
+  }
+}
+
+/** Nodes that are asked for the members one after the other, each of which does not lead any more. */
+const leadersMax = 8
+
+/** The members as the leader tells. */
+export async function clusterMembers(
+  { calls, router, clock, timeoutMs }: ObserveParts,
+  options: CallOptions,
+): Promise<ClusterMembers> {
+  const deadline = clock.monotonic() + (options.timeout ?? timeoutMs)
+  for (let asked = 1; ; asked++) {
+    const timeout = Math.max(1, deadline - clock.monotonic())
+    const plan = { name: 'members', route: { to: 'leader' }, body: { kind: 'status' } } as const
+    const left = { ...options, timeout }
+    const { status, from } = await calls.read(plan, left, (reply, call) => {
+      if (reply.kind !== 'status') throw unexpected(call, reply.kind)
+      return { status: reply.status, from: call.servedBy }
+    })
+    const { id, term, lastIndex, commitIndex, members } = status
+    if (status.role === 'leader') return { leader: id, term, lastIndex, commitIndex, members }
+    if (asked >= leadersMax) {
+      const message = `members: ${id} does not lead, nor did ${leadersMax - 1} others that were asked`
+      throw new QuorateError('QUORATE_NO_QUORUM', message, { outcome: 'not-applied' })
+    }
+    if (from !== undefined) {
+      router.forgetLeader(from)
+      router.onStatus(status, from)
+    }
   }
 }
 

@@ -11,7 +11,7 @@
  * its doubt along, since the old session's copy may have had the effect before that session ended.
  */
 import { unreachable } from '../assert.ts'
-import type { ErrorCode, Outcome } from '../errors.ts'
+import type { ErrorCode, ErrorDetails, Outcome } from '../errors.ts'
 
 /** What decides between calls, as far as a retry under another session is concerned. */
 export type IdentityKind = 'none' | 'token' | 'once' | 'fence'
@@ -108,15 +108,53 @@ const refusalKinds: Readonly<Partial<Record<ErrorCode, RefusalKind>>> = {
   QUORATE_CONNECTION_LOST: 'later',
   QUORATE_STOPPING: 'later',
   QUORATE_SCANS_FULL: 'later',
+  // Room may be made, or the leadership handed to a node that has some.
+  QUORATE_DISK_FULL: 'later',
+  // That node is a member no more; the others are.
+  QUORATE_REMOVED: 'later',
   // One node's disk is damaged; it stops, and the others have the data.
   QUORATE_STORAGE: 'later',
   QUORATE_CORRUPT: 'later',
 }
 
+/** Why a change of members, or of the leader, cannot be made at this moment. */
+const passingReasons: ReadonlySet<string | undefined> = new Set([
+  // Of `QUORATE_MEMBERSHIP`.
+  'changeInProgress',
+  'noCommitInTerm',
+  'transferring',
+  'lagging',
+  // Of `QUORATE_TRANSFER`.
+  'inProgress',
+  'unreachable',
+  'timedOut',
+  'otherLeader',
+])
+
 /**
  * A code that is not listed is final: the caller's own mistakes, what is refused for want of room
  * in the cluster's tables, which is for the caller to decide on, and what a node should never send.
  */
-export function refusalKind(code: ErrorCode): RefusalKind {
+export function refusalKind(code: ErrorCode, details: ErrorDetails = {}): RefusalKind {
+  if (code === 'QUORATE_MEMBERSHIP' || code === 'QUORATE_TRANSFER') {
+    return passingReasons.has(details.reason) ? 'later' : 'final'
+  }
   return refusalKinds[code] ?? 'final'
+}
+
+/** Whether a node that refuses so is at work: if it led, it leads still. */
+export function isAtWork(code: ErrorCode): boolean {
+  return (
+    isBusy(code) ||
+    code === 'QUORATE_DISK_FULL' ||
+    code === 'QUORATE_MEMBERSHIP' ||
+    code === 'QUORATE_TRANSFER'
+  )
+}
+
+/** The node does its work, and has too much of it. */
+export function isBusy(code: ErrorCode): boolean {
+  return (
+    code === 'QUORATE_OVERLOADED' || code === 'QUORATE_SCANS_FULL' || code === 'QUORATE_TIMEOUT'
+  )
 }

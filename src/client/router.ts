@@ -18,6 +18,7 @@ import type { Call } from './call.ts'
 import type { ClusterTime } from './cluster-time.ts'
 import { Endpoint } from './endpoint.ts'
 import type { EndpointOwner, Waiter } from './endpoint.ts'
+import { Endpoints } from './endpoints.ts'
 import type { StatusEvents } from './events.ts'
 import { Alarm } from './wheel.ts'
 import type { Wheel } from './wheel.ts'
@@ -26,10 +27,6 @@ import type { Wheel } from './wheel.ts'
 const seekLimits = { baseMs: 20, delayMsMax: 500 }
 /** What is left for a node to answer a status asked in passing. */
 const statusMs = 1000
-/** Addresses learnt from nodes beyond those given. */
-const learntMax = 16
-/** Members whose addresses are kept; no cluster has as many. */
-const membersMax = 64
 
 export interface RouterOptions {
   readonly addresses: readonly string[]
@@ -57,8 +54,7 @@ export class Router implements EndpointOwner {
   /** What the node that answered last lets through its door. */
   limits: Limits = defaultLimits
   readonly #options: RouterOptions
-  readonly #endpoints: Endpoint[] = []
-  readonly #members = new Map<string, string>()
+  readonly #endpoints: Endpoints
   readonly #parked = new Set<Call>()
   readonly #seeker: Alarm
   readonly #firstWelcome: ((error: QuorateError | undefined) => void)[] = []
@@ -72,13 +68,15 @@ export class Router implements EndpointOwner {
   constructor(options: RouterOptions) {
     this.#options = options
     this.clusterId = options.clusterId
-    for (const address of options.addresses) this.#addEndpoint(address, undefined)
+    this.#endpoints = new Endpoints(options.addresses, (address, expectedNodeId) =>
+      this.#makeEndpoint(address, expectedNodeId),
+    )
     this.#seeker = new Alarm((now) => this.#seekRound(now))
   }
 
   /** All endpoints: those given, then those learnt. */
   get endpoints(): readonly Endpoint[] {
-    return this.#endpoints
+    return this.#endpoints.all
   }
 
   get leader(): string | undefined {
@@ -96,12 +94,8 @@ export class Router implements EndpointOwner {
 
   /** Members whose addresses nodes have told and that no endpoint stands for yet: now one does. */
   learnEndpoints(): readonly Endpoint[] {
-    if (this.#options.pin) return this.#endpoints
-    for (const [id, address] of this.#members) {
-      const known = this.#endpoints.some((e) => e.nodeId === id || e.address === address)
-      if (!known) this.#learn(id, address)
-    }
-    return this.#endpoints
+    if (!this.#options.pin) this.#endpoints.learnAll()
+    return this.#endpoints.all
   }
 
   /** The endpoint that can serve the call at once; undefined: park it. */
@@ -109,11 +103,11 @@ export class Router implements EndpointOwner {
     const { route } = call
     switch (route.to) {
       case 'leader':
-        return this.#options.pin ? this.#only() : this.openLeader()
+        return this.#options.pin ? this.#endpoints.only : this.openLeader()
       case 'reader':
-        return this.#options.pin ? this.#only() : this.#reader(call)
+        return this.#options.pin ? this.#endpoints.only : this.#reader(call)
       case 'nearest':
-        return this.#nearest(call.avoid)
+        return this.#endpoints.nearest(call.avoid)
       case 'endpoint':
         // Someone wants to know about this very node: the breaker is no answer to that.
         route.endpoint.dial(true)
@@ -152,7 +146,7 @@ export class Router implements EndpointOwner {
     this.forgetLeader()
     const { leader, leaderAddress } = details
     if (leader === undefined || leader === from.nodeId) return
-    if (leaderAddress !== undefined) this.#learnMember(leader, leaderAddress)
+    if (leaderAddress !== undefined) this.#endpoints.members.hint(leader, leaderAddress)
     this.#setLeader(leader)
   }
 
@@ -165,15 +159,16 @@ export class Router implements EndpointOwner {
 
   /** What keeps a parked call waiting. */
   noRoute(): NoRoute {
-    const open = this.#endpoints.filter((endpoint) => endpoint.open)
-    const cause = this.#endpoints.find((endpoint) => endpoint.lastError !== undefined)?.lastError
+    const { all } = this.#endpoints
+    const open = all.filter((endpoint) => endpoint.open)
+    const cause = all.find((endpoint) => endpoint.lastError !== undefined)?.lastError
     const code = 'QUORATE_CONNECTION_LOST'
     if (open.length === 0) {
-      const list = this.#endpoints.map((endpoint) => endpoint.address).join(', ')
+      const list = all.map((endpoint) => endpoint.address).join(', ')
       return { code, message: `no connection to any of ${list}`, cause }
     }
     if (this.#leader === undefined) {
-      const count = `${open.length} of ${this.#endpoints.length}`
+      const count = `${open.length} of ${all.length}`
       const message = `no quorum: ${count} endpoints can be reached, and none knows a leader`
       return { code: 'QUORATE_NO_QUORUM', message, cause: undefined }
     }
@@ -181,12 +176,12 @@ export class Router implements EndpointOwner {
   }
 
   /** Takes in what a node said of itself and the others. */
-  onStatus(status: NodeStatus): void {
-    for (const member of status.members) this.#learnMember(member.id, member.clientAddress)
+  onStatus(status: NodeStatus, from: Endpoint): void {
+    if (from.open) this.#endpoints.members.tell(from, status.members)
     if (status.term < this.#leaderTerm) return
     if (status.leader === undefined) {
       // The leader that we cannot reach, others cannot either: that is not our network's fault.
-      if (this.#openEndpointOf(this.#leader) === undefined) this.#leader = undefined
+      if (this.#endpoints.openTo(this.#leader) === undefined) this.#leader = undefined
       return
     }
     this.#leaderTerm = status.term
@@ -197,7 +192,7 @@ export class Router implements EndpointOwner {
     this.#closed = true
     this.#parked.clear()
     this.#options.wheel.clear(this.#seeker)
-    for (const endpoint of this.#endpoints) endpoint.close()
+    for (const endpoint of this.#endpoints.all) endpoint.close()
   }
 
   onWelcome(endpoint: Endpoint, welcome: Welcome): void {
@@ -205,7 +200,8 @@ export class Router implements EndpointOwner {
     this.clusterId = welcome.clusterId
     this.limits = { ...defaultLimits, ...welcome.limits }
     clusterTime.observe(welcome.clusterTime)
-    for (const member of welcome.members) this.#learnMember(member.id, member.clientAddress)
+    this.#endpoints.members.tell(endpoint, welcome.members)
+    endpoint.advertisedAs = welcome.members.find(({ id }) => id === welcome.nodeId)?.clientAddress
     events.emit({ type: 'connected', endpoint: endpoint.address, nodeId: welcome.nodeId })
     // A welcome has no term. It is believed where nothing else is known and nobody waits; calls
     // that lost their leader wait for a status, lest a node that lags draws them back to it.
@@ -223,7 +219,7 @@ export class Router implements EndpointOwner {
         call.lost(error, endpoint)
       }
     }
-    const hopeless = this.#endpoints.every(
+    const hopeless = this.#endpoints.all.every(
       (each) => !each.open && !each.dialling && each.lastError?.retryable === false,
     )
     if (hopeless) for (const tell of this.#firstWelcome.splice(0)) tell(error)
@@ -233,22 +229,30 @@ export class Router implements EndpointOwner {
 
   onLost(endpoint: Endpoint, error: QuorateError): void {
     this.forgetLeader(endpoint)
+    this.#endpoints.members.forget(endpoint)
+    this.#dropDisowned()
     const { events } = this.#options
     events.emit({ type: 'disconnected', endpoint: endpoint.address, reason: error.message })
+  }
+
+  /**
+   * The cluster changes: whoever was added is connected to at once, so that those who were there
+   * before may all go.
+   */
+  onMembers(endpoint: Endpoint, members: readonly MemberAddress[]): void {
+    if (this.#options.pin) return
+    this.#endpoints.members.tell(endpoint, members)
+    this.#dropDisowned()
+    if (!this.#closed) this.#endpoints.follow()
   }
 
   onBreaker(endpoint: Endpoint, state: 'open' | 'closed'): void {
     this.#options.events.emit({ type: 'breaker', endpoint: endpoint.address, state })
   }
 
-  #only(): Endpoint | undefined {
-    const endpoint = this.#endpoints[0]
-    return endpoint?.open === true ? endpoint : undefined
-  }
-
   /** The leader's endpoint, if it is open; else it is dialled. */
   openLeader(): Endpoint | undefined {
-    const endpoint = this.#leaderEndpoint()
+    const endpoint = this.#leader === undefined ? undefined : this.#endpoints.towards(this.#leader)
     if (endpoint === undefined || endpoint.open) return endpoint
     endpoint.dial()
     return undefined
@@ -259,65 +263,21 @@ export class Router implements EndpointOwner {
     if (this.#leader === undefined) return undefined
     const leader = this.openLeader()
     if (leader !== undefined && leader !== call.avoid) return leader
-    return this.#nearest(call.avoid)
+    return this.#endpoints.nearest(call.avoid)
   }
 
-  #nearest(avoid: Endpoint | undefined): Endpoint | undefined {
-    let nearest: Endpoint | undefined
-    for (const endpoint of this.#endpoints) {
-      if (!endpoint.open || endpoint === avoid) continue
-      if (nearest === undefined || endpoint.rttMs < nearest.rttMs) nearest = endpoint
-    }
-    return nearest ?? (avoid?.open === true ? avoid : undefined)
+  #dropDisowned(): void {
+    // Who asks about a node wants to hear of it, member or not.
+    const wanted = new Set<Endpoint>()
+    for (const { route } of this.#parked) if (route.to === 'endpoint') wanted.add(route.endpoint)
+    this.#endpoints.dropDisowned(wanted)
   }
 
-  /**
-   * The endpoint behind the leader's id. Those given come first, also where it is not known yet
-   * who they are: they may lead through a proxy or a translated address, where the advertised one
-   * would not. It is used once all of them are known to be others, or do not answer.
-   */
-  #leaderEndpoint(): Endpoint | undefined {
-    const leader = this.#leader
-    if (leader === undefined) return undefined
-    const open = this.#openEndpointOf(leader)
-    if (open !== undefined) return open
-    const known = this.#endpoints.find((endpoint) => endpoint.nodeId === leader)
-    let pending = false
-    for (const endpoint of this.#endpoints) {
-      if (!endpoint.given || endpoint.nodeId !== undefined) continue
-      endpoint.dial()
-      pending ||= endpoint.lastError === undefined
-    }
-    if (known !== undefined || pending) return known
-    const address = this.#members.get(leader)
-    if (address === undefined) return undefined
-    const standing = this.#endpoints.find((endpoint) => endpoint.address === address)
-    // Someone else answers at that address, or nobody: no other way is known.
-    return standing === undefined ? this.#learn(leader, address) : undefined
-  }
-
-  #learnMember(id: string, address: MemberAddress['clientAddress']): void {
-    if (address === undefined) return
-    if (this.#members.size < membersMax || this.#members.has(id)) this.#members.set(id, address)
-  }
-
-  #learn(id: string, address: string): Endpoint | undefined {
-    const given = this.#options.addresses.length
-    if (this.#endpoints.length - given < learntMax) return this.#addEndpoint(address, id)
-    const unused = this.#endpoints.findIndex((each, i) => i >= given && !each.open)
-    if (unused === -1) return undefined
-    for (const endpoint of this.#endpoints.splice(unused, 1)) endpoint.close()
-    return this.#addEndpoint(address, id)
-  }
-
-  #addEndpoint(address: string, expectedNodeId: string | undefined): Endpoint {
+  #makeEndpoint(address: string, expectedNodeId: string | undefined): Endpoint {
     const { clock, random, network, wheel } = this.#options
     const given = expectedNodeId === undefined
     const named = { address, given, expectedNodeId }
-    const endpoint = new Endpoint({ ...named, clock, random, network, wheel, owner: this })
-    endpoint.nodeId = expectedNodeId
-    this.#endpoints.push(endpoint)
-    return endpoint
+    return new Endpoint({ ...named, clock, random, network, wheel, owner: this })
   }
 
   #setLeader(id: string): void {
@@ -328,14 +288,10 @@ export class Router implements EndpointOwner {
   }
 
   #tellLeader(): void {
-    const endpoint = this.#openEndpointOf(this.#leader)
+    const endpoint = this.#endpoints.openTo(this.#leader)
     if (endpoint?.nodeId === undefined) return
     const { events } = this.#options
     events.emit({ type: 'leader', nodeId: endpoint.nodeId, endpoint: endpoint.address })
-  }
-
-  #openEndpointOf(nodeId: string | undefined): Endpoint | undefined {
-    return this.#endpoints.find((endpoint) => endpoint.open && endpoint.nodeId === nodeId)
   }
 
   /** Something changed that may open a way for those that wait. */
@@ -365,7 +321,10 @@ export class Router implements EndpointOwner {
     const { random, wheel } = this.#options
     this.#seekDelay = nextDelay(random, this.#seekDelay, seekLimits)
     wheel.set(this.#seeker, now + this.#seekDelay, now)
-    for (const endpoint of this.#endpoints) {
+    this.#dropDisowned()
+    // Those given may all have been replaced meanwhile.
+    if (!this.#options.pin && this.openLeader() === undefined) this.#endpoints.follow()
+    for (const endpoint of this.#endpoints.all) {
       if (!endpoint.open) endpoint.dial()
       else if (!this.#options.pin) this.#askStatus(endpoint)
     }
@@ -379,7 +338,7 @@ export class Router implements EndpointOwner {
     const waiter: Waiter = {
       answered: (body) => {
         endpoint.statusDue = 0
-        if (body.kind === 'status') this.onStatus(body.status)
+        if (body.kind === 'status') this.onStatus(body.status, endpoint)
       },
       lost: () => void (endpoint.statusDue = 0),
     }

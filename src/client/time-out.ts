@@ -14,7 +14,8 @@ export interface TimeOutReason {
  * - `QUORATE_TIMEOUT`: a node has the call and has not answered, or it never got its turn.
  * - `QUORATE_NO_QUORUM`: nodes answer, and say that there is no leader, or no quorum behind it.
  * - `QUORATE_CONNECTION_LOST`: no node that could serve the call can be reached.
- * - `QUORATE_OVERLOADED`, `QUORATE_SCANS_FULL`: refused for want of room until the end.
+ * - `QUORATE_OVERLOADED`, `QUORATE_SCANS_FULL`, `QUORATE_DISK_FULL`: refused for want of room until
+ *   the end; `QUORATE_MEMBERSHIP`, `QUORATE_TRANSFER`: for another reason that did not pass.
  */
 export function timeOutReason(call: Call, router: Router, waitsForRoom: boolean): TimeOutReason {
   const last = call.lastRefusal
@@ -41,6 +42,9 @@ export function timeOutReason(call: Call, router: Router, waitsForRoom: boolean)
 const codesAfter: Readonly<Partial<Record<ErrorCode, ErrorCode>>> = {
   QUORATE_OVERLOADED: 'QUORATE_OVERLOADED',
   QUORATE_SCANS_FULL: 'QUORATE_SCANS_FULL',
+  QUORATE_DISK_FULL: 'QUORATE_DISK_FULL',
+  QUORATE_MEMBERSHIP: 'QUORATE_MEMBERSHIP',
+  QUORATE_TRANSFER: 'QUORATE_TRANSFER',
   QUORATE_NOT_LEADER: 'QUORATE_NO_QUORUM',
   QUORATE_NO_QUORUM: 'QUORATE_NO_QUORUM',
   QUORATE_LEADERSHIP_LOST: 'QUORATE_NO_QUORUM',

@@ -1,7 +1,7 @@
 /** The shapes of the client SDK. */
 import type { QuorateError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
-import type { NodeStatus } from '../transport/index.ts'
+import type { ConfiguredMember, MemberStatus, NodeStatus } from '../transport/index.ts'
 
 /** How keys or values go to and from bytes, in Level's words. */
 export type Encoding = 'buffer' | 'utf8' | 'json' | 'msgpack'
@@ -195,6 +195,63 @@ export type NodeDigest =
 export interface ClusterDigest {
   readonly index: number
   readonly nodes: readonly NodeDigest[]
+}
+
+/** The members, as the leader knows them. */
+export interface ClusterMembers {
+  /** Whose account this is: the leader of `term`. */
+  readonly leader: string
+  readonly term: number
+  /** The end of the leader's log, and how much of it is committed: what a lag is measured by. */
+  readonly lastIndex: number
+  readonly commitIndex: number
+  readonly members: readonly MemberStatus[]
+}
+
+/** The members after a change. */
+export interface MembersResult {
+  /** Where in the log their configuration stands. */
+  readonly index: number
+  readonly members: readonly ConfiguredMember[]
+}
+
+/** A node that is to become a member. */
+export interface NewMemberOptions {
+  /** Its node id, which no node of this cluster has had before. */
+  readonly id: string
+  /** Where other members reach it, `host:port`. */
+  readonly peerAddress: string
+  /** Where clients reach it. Default: as it tells of itself. */
+  readonly clientAddress?: string
+}
+
+/** Options of `addMember`. */
+export interface AddMemberOptions extends NewMemberOptions {
+  /** It stays a learner: it gets all data and has no vote. Default false. */
+  readonly learner?: boolean
+  /** From 0 to 255: leadership returns to the voter with the highest. Default 0. */
+  readonly priority?: number
+}
+
+/** Options of `updateMember`: what is not given stays as it is. */
+export interface UpdateMemberOptions {
+  readonly peerAddress?: string
+  readonly clientAddress?: string
+  readonly priority?: number
+}
+
+/** What is known of an export before its first frame. */
+export interface SnapshotHeader {
+  readonly clusterId: string
+  /** The node that it is read from. */
+  readonly nodeId: string
+  /** Revisions and cursors mean something only within one history. */
+  readonly historyId: string
+  /** The last entry of the log that it holds. */
+  readonly snapshot: { readonly term: number; readonly index: number }
+  readonly revision: number
+  /** ms since 1970. */
+  readonly clusterTime: number
 }
 
 /** What happens to a client. */

@@ -10,12 +10,19 @@ import { join } from 'node:path'
 import { QuorateError, corruptError } from '../errors.ts'
 import { sleep, wallTime } from './time.ts'
 
-/** Timing and verbosity that every node of the cluster is started with; undefined: its default. */
+/** Timing, sizes and verbosity that every node of the cluster is started with; undefined: its default. */
 export interface NodeTuning {
   readonly heartbeatMs?: number
   readonly electionTimeoutMinMs?: number
   readonly electionTimeoutMaxMs?: number
   readonly logLevel?: string
+  /** See `NodeOptions`. */
+  readonly walMaxBytes?: number
+  readonly walEntriesMax?: number
+  readonly walKeepEntries?: number
+  readonly freeSpaceFloorBytes?: number
+  readonly scrubBytesPerSecond?: number
+  readonly auditEveryMs?: number
 }
 
 /** One node as `cluster.json` has it. */
@@ -214,11 +221,19 @@ function parseNode(node: unknown): NodeRecord | undefined {
 function parseTuning(value: unknown): NodeTuning {
   if (!isObject(value)) return {}
   const { heartbeatMs, electionTimeoutMinMs, electionTimeoutMaxMs, logLevel } = value
+  const { walMaxBytes, walEntriesMax, walKeepEntries, freeSpaceFloorBytes } = value
+  const { scrubBytesPerSecond, auditEveryMs } = value
   return {
     ...(isPositive(heartbeatMs) && { heartbeatMs }),
     ...(isPositive(electionTimeoutMinMs) && { electionTimeoutMinMs }),
     ...(isPositive(electionTimeoutMaxMs) && { electionTimeoutMaxMs }),
     ...(isText(logLevel) && { logLevel }),
+    ...(isPositive(walMaxBytes) && { walMaxBytes }),
+    ...(isPositive(walEntriesMax) && { walEntriesMax }),
+    ...(isPositiveOrZero(walKeepEntries) && { walKeepEntries }),
+    ...(isPositiveOrZero(freeSpaceFloorBytes) && { freeSpaceFloorBytes }),
+    ...(isPositiveOrZero(scrubBytesPerSecond) && { scrubBytesPerSecond }),
+    ...(isPositiveOrZero(auditEveryMs) && { auditEveryMs }),
   }
 }
 
@@ -242,4 +257,8 @@ function isText(value: unknown): value is string {
 
 function isPositive(value: unknown): value is number {
   return typeof value === 'number' && Number.isFinite(value) && value > 0
+}
+
+function isPositiveOrZero(value: unknown): value is number {
+  return value === 0 || isPositive(value)
 }

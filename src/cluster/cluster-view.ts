@@ -1,6 +1,6 @@
 /** A cluster as its nodes tell it, however many of them answer. */
 import { QuorateError } from '../errors.ts'
-import type { NodeStatus } from '../transport/index.ts'
+import type { MemberStatus, NodeStatus } from '../transport/index.ts'
 import type { ClusterFile, NodeRecord } from './cluster-file.ts'
 import { fetchNodeStatus } from './node-status.ts'
 import { processState, type ProcessState } from './process.ts'
@@ -21,6 +21,8 @@ export interface NodeView {
   readonly pid: number | undefined
   /** Committed entries, as far as any node knows, that this one has not applied yet. */
   readonly lag: number | undefined
+  /** Whether it takes part, and with a vote; undefined where no node tells who does. */
+  readonly member: 'voter' | 'learner' | 'none' | undefined
 }
 
 /** All of them. */
@@ -29,6 +31,11 @@ export interface ClusterView {
   /** The leader of the newest term that a node reported. */
   readonly leader: string | undefined
   readonly term: number
+  /**
+   * Who takes part: the leader's account of it, since it knows first, else that of the node that
+   * has applied most. Empty where no node answered.
+   */
+  readonly members: readonly MemberStatus[]
   readonly nodes: readonly NodeView[]
 }
 
@@ -106,6 +113,7 @@ function undiscovered(asked: readonly Asked[]): string[] {
 function assemble(asked: readonly Asked[], local: ClusterFile | undefined): ClusterView {
   const statuses = asked.flatMap(({ status }) => (status === undefined ? [] : [status]))
   const commitIndex = Math.max(0, ...statuses.map((status) => status.commitIndex))
+  const members = membersOf(statuses)
   const nodes: NodeView[] = []
   const seen = new Set<string>()
   // Those that answered come first, so that a second address of one node does not hide it.
@@ -115,8 +123,11 @@ function assemble(asked: readonly Asked[], local: ClusterFile | undefined): Clus
       .find((other) => other.clientAddress === answer.endpoint)
     const recorded = local?.nodes.find((node) => node.clientAddress === answer.endpoint)
     const id = answer.status?.id ?? recorded?.id ?? member?.id
-    if (seen.has(id ?? answer.endpoint)) continue
-    seen.add(id ?? answer.endpoint)
+    const name = id ?? answer.endpoint
+    // Nodes of two clusters may have one name; which of them one that does not answer is, who knows.
+    const whole = answer.status === undefined ? name : `${answer.status.clusterId}/${name}`
+    if (seen.has(whole)) continue
+    seen.add(whole).add(name)
     const peerAddress = answer.status?.peerAddress ?? recorded?.peerAddress ?? member?.peerAddress
     nodes.push({
       id,
@@ -127,6 +138,7 @@ function assemble(asked: readonly Asked[], local: ClusterFile | undefined): Clus
       process: recorded && processState(recorded),
       pid: pidOf(answer, recorded),
       lag: answer.status && Math.max(0, commitIndex - answer.status.appliedIndex),
+      member: memberOf(members, id),
     })
   }
   nodes.sort((a, b) => compareIds(a.id ?? a.clientAddress, b.id ?? b.clientAddress))
@@ -134,8 +146,35 @@ function assemble(asked: readonly Asked[], local: ClusterFile | undefined): Clus
     clusterId: statuses[0]?.clusterId ?? local?.clusterId,
     leader: leaderOf(statuses, nodes),
     term: Math.max(0, ...statuses.map((status) => status.term)),
+    members,
     nodes,
   }
+}
+
+function membersOf(statuses: readonly NodeStatus[]): readonly MemberStatus[] {
+  const weight = (status: NodeStatus): readonly number[] => [
+    status.role === 'leader' ? 1 : 0,
+    status.term,
+    status.appliedIndex,
+  ]
+  let best: NodeStatus | undefined
+  for (const status of statuses) {
+    if (best === undefined || isAbove(weight(status), weight(best))) best = status
+  }
+  return best?.members.toSorted((a, b) => compareIds(a.id, b.id)) ?? []
+}
+
+/** Compares by the first that differs. */
+function isAbove(a: readonly number[], b: readonly number[]): boolean {
+  const at = a.findIndex((value, i) => value !== b[i])
+  return at !== -1 && (a[at] ?? 0) > (b[at] ?? 0)
+}
+
+function memberOf(members: readonly MemberStatus[], id: string | undefined): NodeView['member'] {
+  if (members.length === 0 || id === undefined) return undefined
+  const member = members.find((candidate) => candidate.id === id)
+  if (member === undefined) return 'none'
+  return member.voter ? 'voter' : 'learner'
 }
 
 function rank(asked: Asked): number {

@@ -26,7 +26,9 @@ export {
   waitForLeader,
   wipeCluster,
 } from './local-cluster.ts'
+export { isInUse } from './directory-lock.ts'
 export { followLogs, lastLines } from './logs.ts'
 export { defaultPort } from './ports.ts'
 export { stopNode } from './process.ts'
-export { monotonicTime, sleep } from './time.ts'
+export { monotonicTime, sleep, wallTime } from './time.ts'
+export type { MemberStatus, NodeStatus } from '../transport/index.ts'

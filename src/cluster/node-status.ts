@@ -90,9 +90,11 @@ export function parseNodeStatus(document: unknown): NodeStatus | undefined {
   if (!Array.isArray(reasons) || !Array.isArray(members)) return undefined
   if (members.length > membersMax || !isObject(counters)) return undefined
   const parsed = members.map(parseMember)
-  if (parsed.includes(undefined)) return undefined
+  const later = parseLater(document)
+  if (parsed.includes(undefined) || later === undefined) return undefined
   return {
     clusterId,
+    ...later,
     id,
     pid: isCount(pid) ? pid : undefined,
     incarnation,
@@ -117,17 +119,48 @@ export function parseNodeStatus(document: unknown): NodeStatus | undefined {
   }
 }
 
+/**
+ * What the first version did not tell yet. While nodes are upgraded one by one, some leave it out:
+ * then it is what such a node has. Of the wrong kind it is refused like all else.
+ */
+function parseLater(
+  document: Record<string, unknown>,
+):
+  | Pick<
+      NodeStatus,
+      'historyId' | 'baseIndex' | 'freeBytes' | 'diskFull' | 'stateMissing' | 'waitsFor'
+    >
+  | undefined {
+  const { clusterId, historyId = clusterId, baseIndex = 0, freeBytes, waitsFor } = document
+  const { diskFull = false, stateMissing = false } = document
+  if (!isText(historyId) || !isCount(baseIndex)) return undefined
+  if (freeBytes !== undefined && !isCount(freeBytes)) return undefined
+  if (waitsFor !== undefined && typeof waitsFor !== 'string') return undefined
+  if (typeof diskFull !== 'boolean' || typeof stateMissing !== 'boolean') return undefined
+  return { historyId, baseIndex, freeBytes, diskFull, stateMissing, waitsFor }
+}
+
 function parseMember(member: unknown): MemberStatus | undefined {
   if (!isObject(member)) return undefined
   const { id, peerAddress, clientAddress, connected, matchIndex } = member
+  const { voter = true, state, close, priority = 0 } = member
   if (!isText(id) || !isText(peerAddress) || typeof connected !== 'boolean') return undefined
+  if (typeof voter !== 'boolean' || !isCount(priority)) return undefined
   return {
     id,
     peerAddress,
     clientAddress: isText(clientAddress) ? clientAddress : undefined,
     connected,
     matchIndex: isCount(matchIndex) ? matchIndex : undefined,
+    voter,
+    state: isProgress(state) ? state : undefined,
+    close: typeof close === 'boolean' ? close : undefined,
+    priority,
   }
+}
+
+function isProgress(state: unknown): state is MemberStatus['state'] {
+  return state === 'probe' || state === 'replicate' || state === 'snapshot'
 }
 
 function isRole(role: unknown): role is NodeStatus['role'] {

@@ -62,7 +62,6 @@ export function nodeArguments(
   peers: readonly NodeRecord[],
   tuning: NodeTuning,
 ): string[] {
-  const { heartbeatMs, electionTimeoutMinMs, electionTimeoutMaxMs, logLevel } = tuning
   return [
     ...identifyingArguments(node.directory),
     '--client-listen',
@@ -72,15 +71,27 @@ export function nodeArguments(
     // Always given: the ports may have moved since the directories were made.
     '--peers',
     peers.map((peer) => `${peer.id}=${peer.peerAddress}`).join(','),
-    ...(heartbeatMs === undefined ? [] : ['--heartbeat', `${heartbeatMs}`]),
-    ...(electionTimeoutMinMs === undefined
-      ? []
-      : ['--election-timeout-min', `${electionTimeoutMinMs}`]),
-    ...(electionTimeoutMaxMs === undefined
-      ? []
-      : ['--election-timeout-max', `${electionTimeoutMaxMs}`]),
-    ...(logLevel === undefined ? [] : ['--log-level', logLevel]),
+    ...tuningArguments(tuning),
   ]
+}
+
+/** Sizes are handed on in bytes, times in milliseconds. */
+function tuningArguments(tuning: NodeTuning): string[] {
+  const bytes = (value: number | undefined): string | undefined =>
+    value === undefined || value === 0 ? value?.toString() : `${value}B`
+  const flags: readonly (readonly [string, string | number | undefined])[] = [
+    ['--heartbeat', tuning.heartbeatMs],
+    ['--election-timeout-min', tuning.electionTimeoutMinMs],
+    ['--election-timeout-max', tuning.electionTimeoutMaxMs],
+    ['--log-level', tuning.logLevel],
+    ['--wal-max', bytes(tuning.walMaxBytes)],
+    ['--wal-entries', tuning.walEntriesMax],
+    ['--wal-keep', tuning.walKeepEntries],
+    ['--free-space-floor', bytes(tuning.freeSpaceFloorBytes)],
+    ['--scrub-rate', bytes(tuning.scrubBytesPerSecond)],
+    ['--audit-every', tuning.auditEveryMs],
+  ]
+  return flags.flatMap(([flag, value]) => (value === undefined ? [] : [flag, `${value}`]))
 }
 
 function identifyingArguments(directory: string): string[] {

@@ -20,3 +20,11 @@ export {
 export { ByteReader, ByteWriter, byteString, bytesEqual, malformed, timeMax } from './bytes.ts'
 export { checkCommand } from './check.ts'
 export { clusterVersionKnown, settingInRange } from './settings.ts'
+export {
+  decodeMemberContext,
+  encodeMemberContext,
+  isMemberAddress,
+  isPriority,
+  priorityMax,
+  type MemberContext,
+} from './member.ts'

@@ -12,54 +12,64 @@ import type { HttpReply } from '../ports.ts'
 import type { Entry, Fetch, Message, Raft, Ready } from '../raft/index.ts'
 import type { AppliedEntry } from '../state/index.ts'
 import { ClientServer, PeerTransport } from '../transport/index.ts'
-import type { NodeStatus, Welcome, WireError } from '../transport/index.ts'
+import type { ClientCall, NodeStatus, Welcome, WireError, StateFrame } from '../transport/index.ts'
 import { Applier } from './applier.ts'
-import { ClusterClock } from './cluster-clock.ts'
-import { isDamage } from './damage.ts'
-import { Digesting } from './digests.ts'
+import { Audit } from './audit.ts'
+import { isDamage, isStorageFailure } from './damage.ts'
 import { httpReply } from './http.ts'
 import { clientLimits } from './limits.ts'
 import type { NodeParts } from './parts.ts'
-import { defaultProposalLimits, Proposals } from './proposals.ts'
-import { Readiness } from './readiness.ts'
-import { Reads } from './reads.ts'
 import { wireError } from './replies.ts'
-import type { Asked } from './requests.ts'
-import { RequestHandler } from './requests.ts'
-import { Scans } from './scans.ts'
+import { Membership } from './membership.ts'
+import type { ReceivedSnapshot } from './snapshot-receiver.ts'
+import { Service } from './service.ts'
 import { nodeStatus } from './status.ts'
 import { Ticker } from './ticker.ts'
+import { Upkeep } from './upkeep.ts'
 
 /** Why a node ended: by itself, or because it could not go on. */
 export type NodeEnd =
   | { readonly type: 'closed' }
+  /** It is no member of the cluster any more. */
+  | { readonly type: 'removed' }
+  /** A snapshot is there, in a generation of its own: it goes on from that, started again. */
+  | { readonly type: 'snapshotReceived'; readonly received: ReceivedSnapshot }
   /** Its copy of the state is damaged: it can be rebuilt from the log. */
   | { readonly type: 'stateDamaged'; readonly error: unknown }
+  /** The state could not be read or written, as on a full disk: it goes on from its last barrier. */
+  | { readonly type: 'stateFailed'; readonly error: unknown }
   /** Anything else: the process should end. */
   | { readonly type: 'failed'; readonly error: unknown }
 
-const readsWaitingMax = 65_536
+/** What a new leader needs to serve reads, its no-op, is small and is taken on any disk. */
+function bringsRecords(message: Message): boolean {
+  return message.type === 'appendEntries' && message.entries.some(({ kind }) => kind === 'commands')
+}
+
+function isOrderly({ type }: NodeEnd): boolean {
+  return type === 'closed' || type === 'removed'
+}
+
 /**
  * What is left goes into another turn, after input that has arrived: a node that starts has its
  * whole log to apply, and must hear its leader meanwhile.
  */
 const readiesPerTurnMax = 64
+/** Nodes let in, in one life, that the configuration in force does not name. */
+const guestNamesMax = 64
 const expireEveryTicks = 4
 const flushEveryTicks = 40
 
 export class Node {
   readonly #parts: NodeParts
   readonly #raft: Raft
-  readonly #clusterClock: ClusterClock
   readonly #peers: PeerTransport
   readonly #clients: ClientServer
   readonly #applier: Applier
-  readonly #proposals: Proposals
-  readonly #reads: Reads
-  readonly #scans: Scans
-  readonly #digests: Digesting
-  readonly #requests: RequestHandler
-  readonly #readiness: Readiness
+  readonly #membership: Membership
+  readonly #upkeep: Upkeep
+  readonly #service: Service
+  readonly #audit: Audit
   readonly #ticker: Ticker
   readonly #counters: Record<string, number> = { elections: 0, stepDowns: 0 }
   #clientAddress = ''
@@ -72,6 +82,8 @@ export class Node {
   /** Persistence in flight, so that an orderly end can wait for it. */
   #persisting: Promise<void> = Promise.resolve()
   #pinning: Promise<unknown> = Promise.resolve()
+  /** Who was let in without being a member, in this life. */
+  readonly #guests = new Set<string>()
 
   /** Resolves when the node has ended, whatever the reason; never rejects. */
   readonly ended: Promise<NodeEnd>
@@ -83,45 +95,65 @@ export class Node {
     this.ended = new Promise((resolve) => {
       this.#onEnd = resolve
     })
-    this.#clusterClock = new ClusterClock(clock, Math.max(parts.lastStamp, state.clusterTime))
     this.#applier = new Applier({
       clock,
       state,
       onApplied: (entries) => this.#onApplied(entries),
       onFailure: (error) => this.#stateFailed(error),
     })
-    this.#proposals = new Proposals({
-      limits: { ...defaultProposalLimits, ...settings.caps.proposals },
-      propose: (data) => this.#raft.propose(data),
-      stamp: () => this.#clusterClock.now(),
-      notLeader: () => this.#notLeader(),
-    })
-    this.#reads = new Reads({
-      waitingMax: readsWaitingMax,
-      readIndex: () => this.#raft.readIndex(),
-      appliedIndex: () => state.appliedIndex,
-    })
-    this.#scans = new Scans(() => clock.monotonic())
-    this.#digests = new Digesting(state, (error) => this.#stateFailed(error))
-    this.#requests = new RequestHandler({
-      limits: settings.limits,
-      state,
-      proposals: this.#proposals,
-      reads: this.#reads,
-      scans: this.#scans,
-      digests: this.#digests,
+    this.#membership = new Membership({
+      raft: this.#raft,
+      identity,
+      overrides: settings.peers,
+      incarnationOf: (id) =>
+        id === identity.nodeId ? identity.incarnation : parts.incarnations.get(id),
       now: () => clock.monotonic(),
-      isLeader: () => this.#raft.role === 'leader',
+      wake: () => this.#wake(),
+      notLeader: () => this.#notLeader(),
+      onChanged: () => this.#membersChanged(),
+    })
+    this.#upkeep = new Upkeep({
+      clock,
+      disk: parts.disk,
+      logger,
+      dataDirectory: settings.dataDirectory,
+      caps: parts.storage,
+      raft: this.#raft,
+      log: parts.log,
+      state,
+      generations: parts.generations,
+      send: (to, frame) => this.#peers.sendState(to, frame),
+      wake: () => this.#wake(),
+      onReceived: (received) => void this.#end({ type: 'snapshotReceived', received }),
+      onFailure: (error) => this.#fail(error),
+      onStateFailure: (error) => this.#stateFailed(error),
+    })
+    this.#service = new Service({
+      parts,
+      membership: this.#membership,
+      upkeep: this.#upkeep,
       notLeader: () => this.#notLeader(),
       status: () => this.status(),
-      readableFrom: () => parts.recoveredCommit,
-      onFailure: (error) => this.#stateFailed(error),
+      onStateFailure: (error) => this.#stateFailed(error),
     })
-    this.#readiness = new Readiness({
+    this.#audit = new Audit({
       clock,
-      reads: this.#reads,
-      periodMs: settings.timing.electionTimeoutMaxMs / 2,
+      random,
+      logger,
+      self: identity.nodeId,
+      everyMs: settings.storage.auditEveryMs,
+      isLeader: () => this.#raft.role === 'leader',
+      leader: () => this.#raft.leader,
+      members: () => this.#membership.members,
+      propose: (data) => this.#raft.propose(data),
+      stamp: () => this.#service.clock.now(),
+      send: (to, frame) => this.#peers.sendState(to, frame),
+      onDiffers: (error) => this.#stateFailed(error),
+      onUndecided: () => {
+        this.#counters['digestsUndecided'] = this.#count('digestsUndecided') + 1
+      },
     })
+    state.onMark = (id, digests) => this.#audit.onMark(id, digests)
     this.#ticker = new Ticker({
       clock,
       tickMs: settings.timing.tickMs,
@@ -143,12 +175,11 @@ export class Node {
         peerAddress: settings.peerAdvertise,
         clientAddress: () => settings.clientAdvertise ?? this.#clientAddress,
       },
-      members: identity.members.map(({ id, peerAddress }) => ({
-        id,
-        peerAddress: settings.peers[id] ?? peerAddress,
-      })),
+      members: this.#membership.targets,
       acceptIncarnation: (id, incarnation) => this.#acceptIncarnation(id, incarnation),
       onMessages: (messages) => this.#guard(() => this.#onMessages(messages)),
+      onAdvertised: () => this.#clients.announceMembers(),
+      onStateFrame: (from, frame) => this.#guard(() => this.#onStateFrame(from, frame)),
     })
     this.#clients = new ClientServer({
       network,
@@ -158,9 +189,7 @@ export class Node {
       limits: clientLimits(settings.limits),
       welcome: () => this.#welcome(),
       onTurn: (batch) => this.#guard(() => this.#onRequests(batch)),
-      onSessionClosed: (session) => {
-        this.#scans.closeOwnedBy(session).catch((error: unknown) => this.#stateFailed(error))
-      },
+      onSessionClosed: (session) => this.#service.sessionClosed(session),
       onHttp: (path) => this.#http(path),
     })
   }
@@ -189,12 +218,18 @@ export class Node {
       await this.#clients.close()
       throw error
     }
+    this.#parts.stateFailures.listen((error) => this.#stateFailed(error))
     this.#ticker.start()
+    this.#upkeep.start()
     this.#wake()
   }
 
-  /** An orderly end: no more promises, then everything durable, then closed. */
+  /**
+   * An orderly end: the leadership is handed over where somebody can take it, then no more
+   * promises, then everything durable, then closed.
+   */
   async close(): Promise<void> {
+    if (this.#ended === undefined) await this.#membership.leadership.handOver()
     await this.#end({ type: 'closed' })
   }
 
@@ -250,15 +285,50 @@ export class Node {
     const [first] = ready.entries
     if (first !== undefined) this.#parts.state.appended(first.index)
     if (ready.roleChange !== undefined) this.#onRoleChange(ready.roleChange)
-    for (const state of ready.readStates) this.#reads.onReadState(state)
+    this.#service.onReadStates(ready.readStates)
     for (const fetch of ready.fetches) this.#fetch(fetch)
+    this.#membership.attend(ready)
+    this.#upkeep.attend(ready)
+    if (ready.readmitted === true) this.#onReadmitted()
+    if (ready.removed !== undefined) this.#onRemoved(ready.removed.configIndex)
+  }
+
+  /** What it had acknowledged is here again. Only when that is durable does it vote and count. */
+  #onReadmitted(): void {
+    const { recovering, logger } = this.#parts
+    recovering.clear().then(
+      () =>
+        this.#guard(() => {
+          logger.info('the log is whole again: this node votes and counts')
+          this.#service.readableFrom(this.#raft.status().lastIndex)
+          this.#raft.readmitted()
+          this.#wake()
+        }),
+      (error: unknown) => this.#fail(error),
+    )
+  }
+
+  #onRemoved(configIndex: number): void {
+    this.#parts.logger.info('this node was removed from the cluster', { configIndex })
+    void this.#end({ type: 'removed' })
+  }
+
+  #membersChanged(): void {
+    this.#peers.setMembers(this.#membership.targets)
+    for (const { id, incarnation } of this.#membership.members) {
+      const met = this.#parts.incarnations.get(id)
+      if (met !== undefined && incarnation !== undefined && met !== incarnation) {
+        this.#peers.cut(id, 'another incarnation of it is the member')
+      }
+    }
+    this.#clients.announceMembers()
   }
 
   #onRoleChange(change: NonNullable<Ready['roleChange']>): void {
     const { logger } = this.#parts
     logger.info('role', { role: change.role, term: change.term, leader: change.leader ?? null })
     if (change.role === 'leader') this.#counters['elections'] = this.#count('elections') + 1
-    else this.#proposals.leadershipLost()
+    else this.#service.leadershipLost()
     const leads = change.role === 'leader'
     if (this.#led && !leads) this.#counters['stepDowns'] = this.#count('stepDowns') + 1
     this.#led = leads
@@ -278,12 +348,8 @@ export class Node {
   }
 
   #onApplied(entries: readonly AppliedEntry[]): void {
-    const { state } = this.#parts
-    for (const entry of entries) this.#proposals.applied(entry, entry.answers, state.clusterTime)
-    this.#raft.applied(state.appliedIndex)
-    this.#clusterClock.observe(state.clusterTime)
-    this.#reads.onApplied()
-    this.#digests.onApplied()
+    this.#service.onApplied(entries)
+    this.#raft.applied(this.#parts.state.appliedIndex)
     this.#wake()
   }
 
@@ -291,29 +357,35 @@ export class Node {
     this.#ticks++
     this.#raft.tick()
     const now = this.#parts.clock.monotonic()
-    this.#readiness.tick(now)
-    if (this.#ticks % expireEveryTicks === 0) {
-      this.#proposals.expire(now)
-      this.#reads.expire(now)
-      this.#digests.expire(now)
-      this.#scans.expire().catch((error: unknown) => this.#stateFailed(error))
-    }
+    if (this.#ticks % expireEveryTicks === 0) this.#service.expire(now)
+    this.#membership.tick(now)
+    this.#upkeep.tick(now)
+    this.#audit.tick(now)
     if (this.#ticks % flushEveryTicks === 0) {
       this.#parts.state.flush().catch((error: unknown) => this.#stateFailed(error))
     }
-    this.#reads.startGathered()
+    this.#service.tick(now)
     this.#turn()
   }
 
   // ---- Input ------------------------------------------------------------------------------
 
   #onMessages(messages: readonly Message[]): void {
-    for (const message of messages) this.#raft.step(message)
+    for (const message of messages) {
+      // As if it were lost: the leader sends it again, and by then there may be room.
+      if (this.#upkeep.refusesEntries && bringsRecords(message)) continue
+      this.#raft.step(message)
+    }
     this.#wake()
   }
 
-  #onRequests(batch: readonly Asked[]): void {
-    this.#requests.handle(batch)
+  #onStateFrame(from: string, frame: StateFrame): void {
+    if (frame.type === 'stateDigest') this.#audit.onFrame(from, frame)
+    else this.#upkeep.onFrame(from, frame)
+  }
+
+  #onRequests(batch: readonly ClientCall[]): void {
+    this.#service.handle(batch)
     this.#turn()
   }
 
@@ -324,6 +396,10 @@ export class Node {
   #acceptIncarnation(id: string, incarnation: string): Promise<boolean> {
     const accepted = this.#pinning.then(async () => {
       if (this.#ended !== undefined) return false
+      const member = this.#membership.members.find((known) => known.id === id)
+      if (member === undefined && !this.#admitGuest(id)) return false
+      // What the configuration says of a member counts, whomever this node has met under the name.
+      if (member?.incarnation !== undefined) return member.incarnation === incarnation
       return (await this.#parts.incarnations.pin(id, incarnation)) !== 'other'
     })
     const answered = accepted.catch((error: unknown) => {
@@ -336,11 +412,18 @@ export class Node {
     return answered
   }
 
+  /** Names that were never a member's are remembered durably, so there must be few of them. */
+  #admitGuest(id: string): boolean {
+    if (this.#guests.size >= guestNamesMax && !this.#guests.has(id)) return false
+    this.#guests.add(id)
+    return true
+  }
+
   #observeStamp(entry: Entry): void {
     if (entry.kind !== 'commands') return
     const stamp = entryStamp(entry.data)
-    if (this.#raft.role === 'leader') this.#clusterClock.observe(stamp)
-    else this.#clusterClock.follow(stamp)
+    if (this.#raft.role === 'leader') this.#service.clock.observe(stamp)
+    else this.#service.clock.follow(stamp)
   }
 
   // ---- What it says of itself -------------------------------------------------------------
@@ -349,9 +432,11 @@ export class Node {
     return nodeStatus({
       parts: this.#parts,
       peers: this.#peers,
+      members: this.#membership.members,
+      upkeep: this.#upkeep,
       clientAddress: this.#parts.settings.clientAdvertise ?? this.#clientAddress,
       peerAddress: this.#parts.settings.peerAdvertise ?? this.#peerAddress,
-      ready: this.#readiness.ready(),
+      ready: this.#service.ready,
       counters: { ...this.#counters, ...this.#peers.counters, ...this.#clients.counters },
     })
   }
@@ -365,7 +450,7 @@ export class Node {
       incarnation: identity.incarnation,
       leader: status.leader,
       members: status.members.map(({ id, clientAddress }) => ({ id, clientAddress })),
-      clusterTime: this.#clusterClock.now(),
+      clusterTime: this.#service.clock.now(),
       limits: clientLimits(this.#parts.settings.limits),
     }
   }
@@ -375,7 +460,9 @@ export class Node {
     if (leader === undefined || leader === this.id) {
       return wireError('QUORATE_NOT_LEADER', `${this.id} is not the leader and knows of none`)
     }
-    const leaderAddress = this.#peers.peer(leader)?.clientAddress
+    const leaderAddress =
+      this.#peers.peer(leader)?.clientAddress ??
+      this.#membership.members.find(({ id }) => id === leader)?.clientAddress
     return wireError('QUORATE_NOT_LEADER', `${this.id} is not the leader; ${leader} is`, {
       details: leaderAddress === undefined ? { leader } : { leader, leaderAddress },
     })
@@ -406,7 +493,8 @@ export class Node {
   }
 
   #stateFailed(error: unknown): void {
-    void this.#end({ type: isDamage(error) ? 'stateDamaged' : 'failed', error })
+    const failed = isStorageFailure(error) ? 'stateFailed' : 'failed'
+    void this.#end({ type: isDamage(error) ? 'stateDamaged' : failed, error })
   }
 
   async #end(end: NodeEnd): Promise<void> {
@@ -419,22 +507,23 @@ export class Node {
     this.#ticker.stop()
     this.#applier.stop()
     const stopping = wireError('QUORATE_STOPPING', `${this.id} is stopping`)
-    this.#reads.failAll(stopping)
-    this.#digests.failAll(stopping)
-    this.#proposals.leadershipLost()
+    this.#service.failAll(stopping)
+    this.#membership.changes.leadershipLost()
+    this.#membership.leadership.failAll(stopping)
     // At once, and together: a peer whose hello came in now would be refused as if it were a
     // stranger, and stay away for long after; a slow client must not delay the rest.
     const sockets = Promise.all([
       this.#peers.close(),
       this.#clients.close(stopping),
-      this.#scans.closeAll(),
+      this.#service.close(),
+      this.#upkeep.stop(),
     ])
     const closings = [
       () => sockets,
       () => this.#persisting,
       () => this.#pinning,
       // A state that failed is not asked to write again.
-      () => (end.type === 'closed' ? state.close() : state.abandon()),
+      () => (isOrderly(end) ? state.close() : state.abandon()),
       () => log.close(),
     ]
     for (const closing of closings) {

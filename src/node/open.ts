@@ -1,26 +1,32 @@
 /**
- * Opens a node on its data directory: lock, identity, log, state, in this order; each is closed
+ * Opens a node on its data directory: lock, identity, state, log, in this order; each is closed
  * again if a later one can't be opened. It knows only ports, so a simulation opens nodes with it.
  */
+import { assert } from '../assert.ts'
 import { entryStamp } from '../command/index.ts'
 import { corruptError, QuorateError } from '../errors.ts'
-import type { Logger } from '../logger.ts'
 import type { Clock, Disk, Network, Random } from '../ports.ts'
-import type { Entry } from '../raft/index.ts'
-import { Raft, firstConfiguration } from '../raft/index.ts'
-import type { StateDatabase } from '../state/index.ts'
-import { StateMachine } from '../state/index.ts'
 import {
-  LogStore,
-  openDataDirectory,
-  PeerIncarnations,
-  stateDirectoryName,
-  StatePointer,
-} from '../wal/index.ts'
-import type { DataDirectory, Recovered } from '../wal/index.ts'
-import { isDamage } from './damage.ts'
+  decodeConfiguration,
+  emptyConfiguration,
+  memberIds,
+  Raft,
+  voterIds,
+} from '../raft/index.ts'
+import type { ConfigurationAt, Entry } from '../raft/index.ts'
+import type { StateDatabase, StateMachine } from '../state/index.ts'
+import { openDataDirectory, PeerIncarnations } from '../wal/index.ts'
+import type { DataDirectory } from '../wal/index.ts'
+import { StateFailures } from './damage.ts'
+import { Generations } from './generations.ts'
+import { configurationOf } from './member-list.ts'
 import { Node } from './node.ts'
-import type { NodeCaps, NodeSettings } from './options.ts'
+import { openLog } from './open-log.ts'
+import type { AlignedLog } from './open-log.ts'
+import { openState } from './open-state.ts'
+import type { NodeSettings } from './options.ts'
+import type { ReceivedSnapshot } from './snapshot-receiver.ts'
+import { storageCaps } from './storage.ts'
 
 /** The world as a node meets it. */
 export interface NodePorts {
@@ -40,58 +46,92 @@ export interface OpenNode {
   release(): Promise<void>
 }
 
-/** The state is to be left aside and made anew from the log. */
-export interface Rebuild {
+/** Why and how a node is opened anew, in the process in which it ran before. */
+export interface Restart {
+  readonly state:
+    /** A snapshot takes its place. */
+    | { readonly type: 'installed'; readonly received: ReceivedSnapshot }
+    /** It is damaged, and left aside for an empty one. */
+    | { readonly type: 'fresh' }
+    /** It goes on from its last barrier. */
+    | { readonly type: 'kept' }
   /**
-   * What was committed, and durable here, when the damage was found: readers have seen the log up to
-   * it. What was committed beyond may not be what this disk holds at the same index.
+   * What was committed, and durable here, when the node ended: readers have seen the log up to it.
+   * What was committed beyond may not be what this disk holds at the same index.
    */
   readonly knownCommit: number
+  /** How often the state was made anew in this process because it was damaged. */
+  readonly repaired: number
 }
 
 /** Opens everything. */
 export async function openNode(
   ports: NodePorts,
   settings: NodeSettings,
-  rebuild?: Rebuild,
+  restart?: Restart,
 ): Promise<OpenNode> {
   const { disk } = ports
-  const { logger } = settings
+  const { logger, caps } = settings
   const directory = await openDataDirectory({ disk, path: settings.dataDirectory })
   const opened: (() => Promise<void>)[] = [() => directory.close()]
   try {
-    checkPeers(settings, directory)
     const group = directory.groupDirectory
     const identity = directory.logIdentity
-    const { caps } = settings
-    const { segmentBytes } = caps
+    const storage = storageCaps(settings.storage, caps, await disk.space(settings.dataDirectory))
+    const { segmentBytes } = storage
     const options = { disk, directory: group, identity, logger, segmentBytes }
-    const { log, recovered } = await LogStore.open(options)
-    opened.push(() => log.close())
-    if (recovered.tornFlush !== undefined) {
-      logger.warn('the last flush of the log was torn and is cut', { ...recovered.tornFlush })
-    }
     const incarnations = await PeerIncarnations.open({ disk, directory: group })
-    const state = await openState(ports, { group, logger, caps, freshState: rebuild !== undefined })
+    const generations = new Generations({ disk, group, openDatabase: ports.openDatabase })
+    if (restart?.state.type === 'installed') {
+      const { generation, snapshot } = restart.state.received
+      // From here on, whatever happens, the node has the new state.
+      await generations.switchTo(generation, snapshot)
+    }
+    const failures = new StateFailures()
+    const fresh = restart?.state.type === 'fresh'
+    const openedState = await openState({ generations, logger, caps, failures, fresh })
+    const { state } = openedState
     opened.push(() => state.abandon())
-    state.liveFrom = recovered.lastIndex
-    const knownCommit = rebuild?.knownCommit ?? 0
-    const raft = makeRaft(ports, settings, { directory, recovered, state, knownCommit })
+    const voters = votersKnown(directory, state)
+    const { log, aligned, recovering, isRecovering } = await openLog({
+      log: options,
+      opened: openedState,
+      voters,
+      logger,
+    })
+    opened.push(() => log.close())
+    state.liveFrom = aligned.lastIndex
+    const knownCommit = restart?.knownCommit ?? 0
+    const raft = makeRaft(ports, settings, {
+      directory,
+      recovered: aligned,
+      state,
+      knownCommit,
+      isRecovering,
+      hasMetOthers: incarnations.size > 0,
+    })
+    checkPeers(settings, directory, raft)
     const node = new Node({
       clock: ports.clock,
+      disk,
       network: ports.network,
       random: ports.random,
       processId: ports.processId,
       version: ports.version,
       logger,
       settings,
+      storage,
       identity: directory.identity,
       incarnations,
       log,
+      recovering,
       raft,
       state,
-      recoveredCommit: raft.status().commitIndex,
-      lastStamp: lastStampOf(recovered.tail),
+      stateFailures: failures,
+      generations,
+      recoveredCommit: Math.max(raft.status().commitIndex, knownCommit),
+      repaired: restart?.repaired ?? 0,
+      lastStamp: lastStampOf(aligned.tail),
     })
     return { node, release: () => directory.close() }
   } catch (error) {
@@ -117,53 +157,34 @@ function makeRaft(
   settings: NodeSettings,
   parts: {
     directory: DataDirectory
-    recovered: Recovered
+    recovered: AlignedLog
     state: StateMachine
     knownCommit: number
+    isRecovering: boolean
+    hasMetOthers: boolean
   },
 ): Raft {
-  const { directory, recovered, state, knownCommit } = parts
+  const { directory, recovered, state, knownCommit, isRecovering, hasMetOthers } = parts
   const { appliedIndex } = state
-  // The state holds nothing that this log did not hold durably before: a log that ends earlier
-  // has lost acknowledged entries, and a node with it must neither vote nor acknowledge.
-  if (appliedIndex > recovered.lastIndex) {
-    throw corruptError(
-      recovered.end.file,
-      recovered.end.offset,
-      `the log ends at entry ${recovered.lastIndex}, but entry ${appliedIndex} was applied from it`,
-    )
-  }
-  // An entry that was applied is never replaced (paper, section 5.4), so with another term at its
-  // place log or state is another node's, and it would answer what the others never knew.
-  const term = recovered.termRuns.findLast((run) => run.firstIndex <= appliedIndex)?.term ?? 0
-  if (term !== state.appliedTerm) {
-    throw corruptError(
-      recovered.end.file,
-      recovered.end.offset,
-      `entry ${appliedIndex} of the log is of term ${term}, the one that was applied of term ` +
-        `${state.appliedTerm}: log and state do not belong together`,
-    )
-  }
+  const { hardState, base, termRuns, lastIndex, tail, configEntries } = recovered
+  const stateMissing = appliedIndex < base.index
+  const configuration = stateMissing
+    ? { index: 0, configuration: emptyConfiguration }
+    : configurationAt(directory, state)
+  // Who was made alone may have been joined since: then it has met somebody.
+  if (stateMissing && !hasMetOthers) refuseIfAlone(directory, recovered)
   const { timing } = settings
+  const commitIndex = Math.min(lastIndex, Math.max(hardState.commitIndex, knownCommit))
   return new Raft({
     id: directory.identity.nodeId,
-    // The members are those that the group was founded with; no change of them is proposed.
-    configuration: {
-      index: 0,
-      configuration: firstConfiguration(directory.identity.members.map((member) => member.id)),
-    },
-    configEntries: [],
+    configuration,
+    configEntries: configEntries.filter(({ index }) => index > configuration.index),
     random: ports.random,
-    hardState: {
-      ...recovered.hardState,
-      commitIndex: Math.max(recovered.hardState.commitIndex, knownCommit),
-    },
-    log: {
-      termRuns: recovered.termRuns,
-      lastIndex: recovered.lastIndex,
-      tail: recovered.tail,
-    },
+    hardState: { ...hardState, commitIndex },
+    log: { base, termRuns, lastIndex, tail },
     appliedIndex,
+    stateMissing,
+    recovering: isRecovering,
     electionTicksMin: timing.electionTicksMin,
     electionTicksMax: timing.electionTicksMax,
     heartbeatTicks: timing.heartbeatTicks,
@@ -171,87 +192,43 @@ function makeRaft(
   })
 }
 
-/**
- * Opens the live generation of the state. One that is damaged is left aside: the next one starts
- * empty, and the log brings everything back. Nothing is lost by that, because the log is whole.
- */
-async function openState(
-  ports: NodePorts,
-  options: { group: string; logger: Logger; caps: NodeCaps; freshState: boolean },
-): Promise<StateMachine> {
-  const { disk } = ports
-  const { group, logger, caps } = options
-  const pointer = new StatePointer({ disk, directory: group })
-  const live = await liveGeneration(pointer, logger)
-  if (live !== undefined && !options.freshState) {
-    try {
-      return await openGeneration(ports, { group, logger, caps, generation: live })
-    } catch (error) {
-      if (!isDamage(error)) throw error
-      logger.error('the state is damaged and is made anew from the log', { error: String(error) })
-    }
+/** How many have a vote, as far as this node knows; a newcomer that was told nothing knows of none. */
+function votersKnown(directory: DataDirectory, state: StateMachine): number {
+  return voterIds(configurationAt(directory, state).configuration).length
+}
+
+/** The newest configuration that is applied; before the first, what the node was made with. */
+function configurationAt({ identity }: DataDirectory, state: StateMachine): ConfigurationAt {
+  const applied = state.configuration
+  if (applied === undefined) {
+    const configuration = identity.joining === true ? emptyConfiguration : configurationOf(identity)
+    return { index: 0, configuration }
   }
-  const generation = await unusedGeneration(disk, group)
-  const state = await openGeneration(ports, { group, logger, caps, generation })
-  try {
-    await disk.syncDirectory(group)
-    await pointer.switchTo(generation)
-    await removeOtherGenerations(disk, group, generation)
-  } catch (error) {
-    await state.abandon()
-    throw error
-  }
-  return state
+  const configuration = decodeConfiguration(applied.data)
+  // Its row has a checksum: if it still makes no sense, it was never written by us.
+  assert(configuration !== undefined, 'a configuration that was applied can be read')
+  return { index: applied.index, configuration }
 }
 
-async function openGeneration(
-  ports: NodePorts,
-  options: { group: string; logger: Logger; caps: NodeCaps; generation: number },
-): Promise<StateMachine> {
-  const { group, logger, caps, generation } = options
-  const { overlayFlushBytes, overlayBytesMax } = caps
-  const database = await ports.openDatabase(`${group}/${stateDirectoryName(generation)}`)
-  return await StateMachine.open({
-    database,
-    logger,
-    ...(overlayFlushBytes === undefined ? {} : { overlayFlushBytes }),
-    ...(overlayBytesMax === undefined ? {} : { overlayBytesMax }),
-  })
+/** Nobody else has what this node has lost. */
+function refuseIfAlone({ path, identity }: DataDirectory, { configEntries }: AlignedLog): void {
+  const isAlone = identity.members.length === 1 && identity.joining !== true
+  if (!isAlone || configEntries.length > 0) return
+  throw corruptError(
+    `${path}/groups/0`,
+    0,
+    'the state is damaged, the log no longer holds what it was made from, and there is no other ' +
+      'node to fetch it from: bring back a backup with "quorate snapshot restore"',
+  )
 }
 
-async function liveGeneration(pointer: StatePointer, logger: Logger): Promise<number | undefined> {
-  try {
-    return await pointer.read()
-  } catch (error) {
-    if (!isDamage(error)) throw error
-    logger.error('the pointer to the state is damaged; the state is made anew', {
-      error: String(error),
-    })
-    return undefined
-  }
-}
-
-/** Above every number that was ever used, so that no half-made generation is taken for whole. */
-async function unusedGeneration(disk: Disk, group: string): Promise<number> {
-  return Math.max(0, ...(await generations(disk, group))) + 1
-}
-
-async function removeOtherGenerations(disk: Disk, group: string, live: number): Promise<void> {
-  for (const generation of await generations(disk, group)) {
-    if (generation !== live) await disk.remove(`${group}/${stateDirectoryName(generation)}`)
-  }
-}
-
-async function generations(disk: Disk, group: string): Promise<number[]> {
-  const names = (await disk.list(group)) ?? []
-  return names
-    .map((name) => /^state-([1-9]\d{0,8})$/.exec(name)?.[1])
-    .filter((number) => number !== undefined)
-    .map(Number)
-}
-
-function checkPeers(settings: NodeSettings, directory: DataDirectory): void {
-  const known = new Set(directory.identity.members.map((member) => member.id))
+/** A name that is mistyped would be dialled never, and nobody would know why. */
+function checkPeers(settings: NodeSettings, { identity }: DataDirectory, raft: Raft): void {
+  // A newcomer, and who has lost its state or its log, learn the members' names from the leader.
+  const { stateMissing, recovering } = raft.status()
+  if (identity.joining === true || stateMissing || recovering) return
+  const { configuration } = raft.configuration
+  const known = new Set([...identity.members.map(({ id }) => id), ...memberIds(configuration)])
   const stranger = Object.keys(settings.peers).find((id) => !known.has(id))
   if (stranger === undefined) return
   throw new QuorateError(

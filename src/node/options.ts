@@ -7,6 +7,9 @@ import { silentLogger } from '../logger.ts'
 import type { RaftLimits } from '../raft/index.ts'
 import type { ProposalLimits } from './proposals.ts'
 
+/** A smaller log would be cut and begun anew all the time. */
+const walMaxBytesMin = 65_536
+
 /** Options of `startNode`. Addresses are `host:port`; port 0 asks for a free one. */
 export interface NodeOptions {
   /** Made by `initialiseNode`. */
@@ -26,6 +29,24 @@ export interface NodeOptions {
   /** After how long without a leader an election starts, ms, drawn anew each time. Default 300 to 600. */
   readonly electionTimeoutMinMs?: number
   readonly electionTimeoutMaxMs?: number
+  /**
+   * How many bytes the log may take. From half of it on what the state holds durably is dropped at
+   * its front, in whole segments. Default 512 MiB, or a quarter of a smaller disk.
+   */
+  readonly walMaxBytes?: number
+  /** The same for the number of its entries. Default 10,000,000. */
+  readonly walEntriesMax?: number
+  /** So many of the newest entries are kept for followers that lag, where there is room. Default 10,000. */
+  readonly walKeepEntries?: number
+  /**
+   * With less free space writes are refused, until there is a quarter more. Default two segments of
+   * the log, or an eighth of a smaller disk. 0: never.
+   */
+  readonly freeSpaceFloorBytes?: number
+  /** How fast the state is read through in the background, to find rot. Default 1 MiB/s; 0: never. */
+  readonly scrubBytesPerSecond?: number
+  /** How often the leader has the copies of the state compared, ms. Default an hour; 0: never. */
+  readonly auditEveryMs?: number
   readonly logger?: Logger
 }
 
@@ -38,9 +59,20 @@ export interface NodeSettings {
   readonly peerAdvertise: string | undefined
   readonly peers: Readonly<Record<string, string>>
   readonly timing: Timing
+  readonly storage: StorageSettings
   readonly limits: Limits
   readonly caps: NodeCaps
   readonly logger: Logger
+}
+
+/** What disks may be used for. Undefined: as the disk's size suggests. */
+export interface StorageSettings {
+  readonly walMaxBytes: number | undefined
+  readonly walEntriesMax: number
+  readonly walKeepEntries: number
+  readonly freeSpaceFloorBytes: number | undefined
+  readonly scrubBytesPerSecond: number
+  readonly auditEveryMs: number
 }
 
 /**
@@ -82,10 +114,33 @@ export function nodeSettings(options: NodeOptions, caps: NodeCaps = {}): NodeSet
       options.electionTimeoutMinMs ?? 300,
       options.electionTimeoutMaxMs ?? 2 * (options.electionTimeoutMinMs ?? 300),
     ),
+    storage: storage(options),
     limits: defaultLimits,
     caps,
     logger,
   }
+}
+
+function storage(options: NodeOptions): StorageSettings {
+  const { walMaxBytes, walEntriesMax, walKeepEntries } = options
+  const { freeSpaceFloorBytes, scrubBytesPerSecond, auditEveryMs } = options
+  return {
+    walMaxBytes: optionalCount(walMaxBytes, walMaxBytesMin, 'cap of the log'),
+    walEntriesMax: count(walEntriesMax ?? 10_000_000, 1, 'cap of entries in the log'),
+    walKeepEntries: count(walKeepEntries ?? 10_000, 0, 'number of entries to keep'),
+    freeSpaceFloorBytes: optionalCount(freeSpaceFloorBytes, 0, 'floor of free space'),
+    scrubBytesPerSecond: count(scrubBytesPerSecond ?? 1_048_576, 0, 'rate of the scrubber'),
+    auditEveryMs: count(auditEveryMs ?? 3_600_000, 0, 'time between comparisons of states'),
+  }
+}
+
+function optionalCount(value: number | undefined, least: number, what: string): number | undefined {
+  return value === undefined ? undefined : count(value, least, what)
+}
+
+function count(value: number, least: number, what: string): number {
+  if (Number.isSafeInteger(value) && value >= least) return value
+  throw usageError(`the ${what} must be a whole number from ${least} on, not ${value}`)
 }
 
 function timing(heartbeatMs: number, minMs: number, maxMs: number): Timing {

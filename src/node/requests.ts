@@ -10,6 +10,7 @@ import type { StateMachine } from '../state/index.ts'
 import type { Consistency, NodeStatus, ReplyBody, Request, WireError } from '../transport/index.ts'
 import type { Digesting } from './digests.ts'
 import { clientLimits } from './limits.ts'
+import type { Operation } from './operations.ts'
 import type { PendingWrite, Proposals } from './proposals.ts'
 import type { Reads } from './reads.ts'
 import type { ReplyTo } from './replies.ts'
@@ -23,6 +24,10 @@ interface RequestsOptions {
   readonly reads: Reads
   readonly scans: Scans
   readonly digests: Digesting
+  /** Answers by itself, or returns what is to be answered. */
+  readonly operate: (session: ReplyTo, request: Operation) => Promise<ReplyBody> | undefined
+  /** Why no write is taken now, whoever leads; undefined: they are. */
+  readonly refusal: () => WireError | undefined
   readonly now: () => number
   readonly isLeader: () => boolean
   readonly notLeader: () => WireError
@@ -88,6 +93,11 @@ export class RequestHandler {
       fail(session, request.id, this.#options.notLeader())
       return undefined
     }
+    const refusal = this.#options.refusal()
+    if (refusal !== undefined) {
+      fail(session, request.id, refusal)
+      return undefined
+    }
     let operations: number
     try {
       const decoded = decodeCommand(command)
@@ -145,9 +155,22 @@ export class RequestHandler {
       case 'digest':
         digests.ask(session, request.id, request.mark, this.#options.now() + request.timeoutMs)
         return
+      case 'member':
+      case 'transfer':
+      case 'export':
+      case 'exportFrame':
+      case 'exportClose':
+      case 'compact':
+        this.#operate(session, request)
+        return
       default:
         unreachable(request)
     }
+  }
+
+  #operate(session: Asker, request: Operation): void {
+    const answer = this.#options.operate(session, request)
+    if (answer !== undefined) this.#serve(session, request.id, () => answer)
   }
 
   /** Refuses what no frame holds before it takes the memory: one row may be asked for 1,024 times. */

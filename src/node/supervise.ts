@@ -1,7 +1,7 @@
 /** Keeps a node up through damage to its state, on whatever ports it is given. */
-import { assert } from '../assert.ts'
+import { isStorageFailure } from './damage.ts'
 import type { NodeEnd } from './node.ts'
-import type { NodePorts, OpenNode, Rebuild } from './open.ts'
+import type { NodePorts, OpenNode, Restart } from './open.ts'
 import { openNode } from './open.ts'
 import type { NodeSettings } from './options.ts'
 
@@ -19,7 +19,10 @@ export interface RunningNode {
 }
 
 /** A state that is damaged again and again points to a disk that should not be used. */
-const rebuildsMax = 3
+const repairsMax = 3
+/** A state that failed is opened again so often, a second apart. */
+const attemptsMax = 600
+const attemptEveryMs = 1_000
 
 /** Opens a node, binds its ports and keeps it up. Rejects, with nothing left open, if it cannot. */
 export async function runNode(ports: NodePorts, settings: NodeSettings): Promise<RunningNode> {
@@ -27,12 +30,47 @@ export async function runNode(ports: NodePorts, settings: NodeSettings): Promise
   return supervise(ports, settings, first)
 }
 
+/**
+ * Opens a node again after its state failed. A full disk gets room again, by compaction elsewhere
+ * or by somebody who looks; the process waits for that rather than end and be started in vain.
+ */
+async function openAgain(
+  ports: NodePorts,
+  settings: NodeSettings,
+  restart: Restart,
+  closing: () => boolean,
+): Promise<OpenNode> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await openAndStart(ports, settings, restart)
+    } catch (error) {
+      const isHopeless = attempt >= attemptsMax || closing()
+      if (restart.state.type !== 'kept' || !isStorageFailure(error) || isHopeless) throw error
+      settings.logger.warn('the node could not be opened again yet', { error: String(error) })
+      await new Promise<void>((resolve) => ports.clock.timer(attemptEveryMs, resolve))
+    }
+  }
+}
+
+function stateAfter(end: NodeEnd): Restart['state'] {
+  if (end.type === 'snapshotReceived') return { type: 'installed', received: end.received }
+  return { type: end.type === 'stateFailed' ? 'kept' : 'fresh' }
+}
+
+function say({ logger }: NodeSettings, end: NodeEnd): void {
+  if (end.type === 'stateDamaged') {
+    logger.error('the state is damaged and is made anew', { error: String(end.error) })
+  } else if (end.type === 'stateFailed') {
+    logger.error('the state failed and goes on from its last barrier', { error: String(end.error) })
+  }
+}
+
 async function openAndStart(
   ports: NodePorts,
   settings: NodeSettings,
-  rebuild?: Rebuild,
+  restart?: Restart,
 ): Promise<OpenNode> {
-  const open = await openNode(ports, settings, rebuild)
+  const open = await openNode(ports, settings, restart)
   try {
     await open.node.start()
   } catch (error) {
@@ -44,8 +82,9 @@ async function openAndStart(
 }
 
 /**
- * Keeps the node up through damage to its state: the state is a cache of the log, so the node is
- * opened again with an empty one, on the same ports. Anything else ends it.
+ * Keeps the node up through damage to its state, and through snapshots: the state is a cache, so
+ * the node is opened again on the same ports, with an empty one that the log fills, or with the one
+ * that a leader sent. Anything else ends it.
  */
 function supervise(ports: NodePorts, settings: NodeSettings, first: OpenNode): RunningNode {
   const { id, clientAddress, peerAddress } = first.node
@@ -53,19 +92,22 @@ function supervise(ports: NodePorts, settings: NodeSettings, first: OpenNode): R
   let current = first
   let closing = false
   const run = async (): Promise<void> => {
-    for (let rebuilds = 0; ; rebuilds++) {
+    for (let repaired = 0; ;) {
       const end: NodeEnd = await current.node.ended
       await current.release()
-      if (end.type === 'closed') return
-      if (end.type === 'failed' || rebuilds >= rebuildsMax) throw end.error
-      assert(end.type === 'stateDamaged', 'there are three ways to end')
-      // The log is whole and durable: the next start finds the damage again and repairs it then.
+      if (end.type === 'closed' || end.type === 'removed') return
+      if (end.type === 'failed') throw end.error
+      // The log is whole and durable: the next start finds the damage again, or the snapshot is
+      // offered again.
       if (closing) return
-      settings.logger.error('the state is damaged and is made anew from the log', {
-        error: String(end.error),
-      })
+      if (end.type === 'stateDamaged') {
+        if (repaired >= repairsMax) throw end.error
+        repaired++
+      }
+      say(settings, end)
       const { knownCommit } = current.node
-      current = await openAndStart(ports, bound, { knownCommit })
+      const state = stateAfter(end)
+      current = await openAgain(ports, bound, { state, knownCommit, repaired }, () => closing)
       if (closing) await current.node.close()
     }
   }

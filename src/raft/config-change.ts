@@ -14,6 +14,8 @@ import type { Configuration, NodeId } from './types.ts'
 export type ConfigChange =
   /** A new member that gets the log and has no vote. `context`: what all are to know of it. */
   | { readonly type: 'addLearner'; readonly id: NodeId; readonly context: Uint8Array }
+  /** What all are to know of a member becomes another. */
+  | { readonly type: 'update'; readonly id: NodeId; readonly context: Uint8Array }
   /** A learner that is close to the end of the log gets a vote. */
   | { readonly type: 'promote'; readonly id: NodeId }
   /** A voter or learner goes. The leader itself may: it gives up once that is committed. */
@@ -53,6 +55,8 @@ export function applyChange(current: Configuration, change: ConfigChange): Chang
   switch (change.type) {
     case 'addLearner':
       return addLearner(current, change.id, change.context)
+    case 'update':
+      return update(current, change.id, change.context)
     case 'promote':
       if (!isMember(current, change.id)) return refused('unknownMember')
       if (isVoter(current, change.id)) return refused('notLearner')
@@ -79,6 +83,15 @@ function addLearner(current: Configuration, id: NodeId, context: Uint8Array): Ch
   const contexts = new Map(current.contexts)
   if (context.length > 0) contexts.set(id, context.slice())
   return { type: 'changed', configuration: { ...current, learners, contexts } }
+}
+
+function update(current: Configuration, id: NodeId, context: Uint8Array): Changed {
+  if (!isMember(current, id)) return refused('unknownMember')
+  if (context.length > contextBytesMax) return refused('invalid')
+  const contexts = new Map(current.contexts)
+  if (context.length > 0) contexts.set(id, context.slice())
+  else contexts.delete(id)
+  return { type: 'changed', configuration: { ...current, contexts } }
 }
 
 function remove(current: Configuration, id: NodeId): Changed {

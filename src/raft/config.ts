@@ -1,7 +1,7 @@
 /** What a Raft node is started with: who it is, what its disk held, its timing and its caps. */
 import { assert } from '../assert.ts'
 import type { Random } from '../ports.ts'
-import type { ConfigurationAt, Entry, HardState, NodeId, TermRun } from './types.ts'
+import type { ConfigurationAt, Entry, EntryId, HardState, NodeId, TermRun } from './types.ts'
 
 /** The caps. Everything that could grow is held by one of them. */
 export interface RaftLimits {
@@ -49,15 +49,26 @@ export const defaultLimits: RaftLimits = {
 
 /** What the node's log held at the start. */
 export interface RecoveredLog {
-  /** The terms of the whole log, from index 1 on. */
+  /**
+   * The log begins behind this entry: all up to it is in the state machine and gone from the log.
+   * Index 0: nothing is gone.
+   */
+  readonly base: EntryId
+  /** The terms of the whole log, from `base.index + 1` on. */
   readonly termRuns: readonly TermRun[]
+  /** At least `base.index`. */
   readonly lastIndex: number
   /** The newest entries, contiguous, ending at `lastIndex`; as many as is convenient, or none. */
   readonly tail: readonly Entry[]
 }
 
 /** The log of a node that never ran. */
-export const emptyLog: RecoveredLog = { termRuns: [], lastIndex: 0, tail: [] }
+export const emptyLog: RecoveredLog = {
+  base: { term: 0, index: 0 },
+  termRuns: [],
+  lastIndex: 0,
+  tail: [],
+}
 
 /** The hard state of a node that never ran. */
 export const emptyHardState: HardState = { currentTerm: 0, votedFor: undefined, commitIndex: 0 }
@@ -78,15 +89,35 @@ export interface RaftConfig extends RaftTiming {
    * that was told nothing starts with an empty one; the log that it gets names the members.
    */
   readonly configuration: ConfigurationAt
-  /** All config entries of the log above that index, in order, wherever in the log they stand. */
+  /**
+   * All config entries of the log above that index, in order, wherever in the log they stand. Older
+   * ones may be among them.
+   */
   readonly configEntries: readonly Entry[]
   /** This node's own: with a shared seed all nodes would stand for election together. */
   readonly random: Random
   /** Term and vote as last persisted. */
   readonly hardState: HardState
   readonly log: RecoveredLog
-  /** What the state machine holds already; it is committed, whatever the hard state says. */
+  /**
+   * What the state machine holds already; it is committed, whatever the hard state says. At least
+   * `log.base.index`, unless `stateMissing`.
+   */
   readonly appliedIndex: number
+  /**
+   * The state machine is empty, and the log no longer begins at 1, so that only a snapshot can fill
+   * it. The log is whole: such a node votes and acknowledges. It applies nothing, refuses reads,
+   * does not stand for election, and asks its leader for a snapshot. Which configuration the state
+   * held is lost with it, so `configuration` is not gone by. Default: false.
+   */
+  readonly stateMissing?: boolean
+  /**
+   * The log, or a part of it, was lost, and term and vote are certain. Such a node gives no votes,
+   * does not stand for election, and is not counted, until a Ready says `readmitted` and the node
+   * has confirmed that it made that durable. Whatever is left of the log may be given. Default:
+   * false. Why that is safe: docs/decisions/0013-recovering-nodes.md.
+   */
+  readonly recovering?: boolean
   /** Overrides of `defaultLimits`. */
   readonly limits?: Partial<RaftLimits>
 }
@@ -95,6 +126,8 @@ export interface RaftConfig extends RaftTiming {
 export function checkConfig(config: RaftConfig): void {
   const { electionTicksMin, electionTicksMax, heartbeatTicks } = config
   checkConfigEntries(config)
+  const isBehind = config.appliedIndex < config.log.base.index
+  assert(isBehind === (config.stateMissing ?? false), 'the state holds what the log lacks')
   assert(Number.isSafeInteger(heartbeatTicks) && heartbeatTicks >= 1, 'heartbeats take a tick')
   // A follower must not stand for election between two heartbeats of a healthy leader.
   assert(Number.isSafeInteger(electionTicksMin), 'election timeouts are whole ticks')

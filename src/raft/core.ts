@@ -4,19 +4,19 @@
  * `role` is written by `transitions.ts` alone; `currentTerm` and `votedFor` by `transitions.ts` and
  * by the one place in `election.ts` that grants a vote.
  */
-import { assert } from '../assert.ts'
+import { assert, unreachable } from '../assert.ts'
 import type { Random } from '../ports.ts'
 import { randomBetween } from '../random.ts'
 import { ApplyQueue } from './apply-queue.ts'
 import type { RaftConfig, RaftLimits, RaftTiming } from './config.ts'
 import { checkConfig, defaultLimits } from './config.ts'
-import { isVoter } from './configuration.ts'
+import { emptyConfiguration, isVoter } from './configuration.ts'
 import { Configurations } from './configurations.ts'
 import { Log } from './log.ts'
 import { Outbox } from './outbox.ts'
 import type { Message } from './messages.ts'
 import type { Peer, ReplicateFetch } from './progress.ts'
-import type { HardState, NodeId } from './types.ts'
+import type { EntryId, HardState, NodeId } from './types.ts'
 import type { Uncommitted } from './uncommitted.ts'
 
 /** Follows a leader, or waits for one. */
@@ -132,6 +132,24 @@ export interface ApplyFetch {
 /** Asks the node to read entries from its log and hand them back with `fetched`. */
 export type Fetch = ReplicateFetch | ApplyFetch
 
+/** A snapshot that the leader has for this node. */
+export interface SnapshotOffer {
+  /** Who has it. It may go on to serve it when it leads no more. */
+  readonly from: NodeId
+  readonly term: number
+  readonly snapshot: EntryId
+}
+
+/** What a node knows of its recovery. */
+export interface Recovery {
+  /** No other recovery has it, not even one of this node in an earlier life. */
+  readonly id: number
+  /** Up to here this log, in this life, was found to be that of the leader of `term`. */
+  matched: EntryId
+  /** Whether the leader has readmitted it, and whether the node was told. */
+  stage: 'recovering' | 'readmitted' | 'told'
+}
+
 /** Counts of what was not acted on, for operators. */
 export interface IgnoredCounts {
   /** Not from a member, or not to this node. */
@@ -156,6 +174,14 @@ export interface Core {
   readonly apply: ApplyQueue
   readonly reads: LocalReads
   readonly ignored: IgnoredCounts
+  /** The state is empty and only a snapshot can fill it. Ends with this life of the node. */
+  readonly stateMissing: boolean
+  /** While the log is being recovered. */
+  recovery: Recovery | undefined
+  /** When the leader of a term was last asked for a snapshot. */
+  asked: { readonly term: number; readonly at: number } | undefined
+  /** The newest offer of a snapshot that is of use, and whether the node was told of it. */
+  offer: (SnapshotOffer & { isTold: boolean }) | undefined
   fetches: Fetch[]
   /** A transfer that this node began as a leader and whose end it does not know yet. */
   handover: Handover | undefined
@@ -183,13 +209,15 @@ export function createCore(config: RaftConfig): Core {
   checkConfig(config)
   const { hardState, log, appliedIndex, random } = config
   const limits = { ...defaultLimits, ...config.limits }
-  const commitIndex = Math.max(hardState.commitIndex, appliedIndex)
+  const stateMissing = config.stateMissing ?? false
+  const commitIndex = Math.max(hardState.commitIndex, appliedIndex, log.base.index)
   assert(commitIndex <= log.lastIndex, 'what is committed is in the log')
   assert(config.configuration.index <= commitIndex, 'the configuration to begin with is committed')
-  assert((log.termRuns.at(-1)?.term ?? 0) <= hardState.currentTerm, 'no entry is of a later term')
+  const lastTerm = log.termRuns.at(-1)?.term ?? log.base.term
+  assert(lastTerm <= hardState.currentTerm, 'no entry is of a later term')
   const core: Core = {
     id: config.id,
-    configurations: new Configurations(config.id, config.configuration, config.configEntries),
+    configurations: startConfigurations(config),
     random,
     timing: config,
     limits,
@@ -198,6 +226,10 @@ export function createCore(config: RaftConfig): Core {
     apply: new ApplyQueue(appliedIndex),
     reads: { nextRequestId: firstRequestId(random), outstanding: new Map(), states: [] },
     ignored: { strangers: 0, malformed: 0, overloaded: 0, disruptive: 0 },
+    stateMissing,
+    recovery: config.recovering === true ? newRecovery(random) : undefined,
+    asked: undefined,
+    offer: undefined,
     fetches: [],
     handover: undefined,
     transfers: [],
@@ -214,6 +246,14 @@ export function createCore(config: RaftConfig): Core {
   }
   resetElectionTimer(core)
   return core
+}
+
+/** What the state held goes before what the log holds; who lost the state knows the log alone. */
+function startConfigurations(config: RaftConfig): Configurations {
+  const { id, configuration, configEntries, stateMissing } = config
+  const base = stateMissing ? { index: 0, configuration: emptyConfiguration } : configuration
+  const above = configEntries.filter(({ index }) => index > base.index)
+  return new Configurations(id, base, above)
 }
 
 /**
@@ -233,11 +273,18 @@ export function resetElectionTimer(core: Core): void {
  * an entry that is not known to be committed. It may be the only one to have that entry: the
  * others then need a leader that has it, and would wait for ever (thesis, section 4.2.2).
  */
-export function isPromotable({ removedAt, configurations, commitIndex, id }: Core): boolean {
-  if (removedAt !== undefined) return false
+export function isPromotable(core: Core): boolean {
+  const { removedAt, configurations, commitIndex, id } = core
+  // A leader without a state could neither answer reads nor give a snapshot to anybody.
+  if (removedAt !== undefined || core.stateMissing || core.recovery !== undefined) return false
   const { newest, previous } = configurations
   if (isVoter(newest.configuration, id)) return true
   return newest.index > commitIndex && previous !== undefined && isVoter(previous.configuration, id)
+}
+
+/** Whether a leader's term begins where it should. It may be gone from the log by now, applied. */
+export function hasNoop(log: Log, { noopIndex }: Leader, term: number): boolean {
+  return noopIndex < log.base.index || log.termAt(noopIndex) === term
 }
 
 /** The leader of the current term as far as this node knows. */
@@ -256,10 +303,48 @@ function firstRequestId(random: Random): number {
   return id
 }
 
+function newRecovery(random: Random): Recovery {
+  return { id: firstRequestId(random), matched: { term: 0, index: 0 }, stage: 'recovering' }
+}
+
 /** Queues a message. It leaves at once, or after the persist that it has to wait for. */
 export function send(core: Core, message: Message): void {
   assert(message.term === core.currentTerm, 'a message speaks for the current term')
-  core.outbox.send(message, { hardState: core.durable, index: core.log.durableIndex })
+  const marked = markRecovery(core, message)
+  core.outbox.send(marked, { hardState: core.durable, index: core.log.durableIndex })
+}
+
+/** A node that recovers says so with every answer to its leader. Here, so that none is left out. */
+function markRecovery({ recovery, currentTerm: term }: Core, message: Message): Message {
+  if (recovery === undefined) return message
+  switch (message.type) {
+    case 'appendEntriesAccepted': {
+      const { matched } = recovery
+      const before = matched.term === term ? matched.index : 0
+      recovery.matched = { term, index: Math.max(before, message.matchIndex) }
+      return { ...message, recovery: recovery.id }
+    }
+    case 'appendEntriesRejected':
+    case 'heartbeatResult':
+      return { ...message, recovery: recovery.id }
+    case 'requestPreVote':
+    case 'requestPreVoteResult':
+    case 'requestVote':
+    case 'requestVoteResult':
+    case 'appendEntries':
+    case 'heartbeat':
+    case 'readIndexRequest':
+    case 'readIndexResult':
+    case 'readIndexRefused':
+    case 'timeoutNow':
+    case 'removed':
+    case 'installSnapshot':
+    case 'snapshotNeeded':
+    case 'readmitted':
+      return message
+    default:
+      return unreachable(message)
+  }
 }
 
 /** Sender, receiver and term of a message that leaves now. */

@@ -14,9 +14,12 @@ import {
   refuseStaleVote,
 } from './election.ts'
 import { answerStaleLeader, handleAppendEntries, handleHeartbeat } from './follower.ts'
+import { handleInstallSnapshot } from './install.ts'
 import type { Message } from './messages.ts'
 import { handleReadIndexRefused, handleReadIndexRequest, handleReadIndexResult } from './reads.ts'
 import { handleAccepted, handleHeartbeatResult, handleRejected } from './replication.ts'
+import { handleReadmitted } from './recovery.ts'
+import { handleSnapshotNeeded } from './snapshots.ts'
 import { becomeFollower } from './transitions.ts'
 
 /** Takes in one message. Those that do not concern this node are counted and left alone. */
@@ -48,6 +51,9 @@ function isHeeded(core: Core, message: Message): boolean {
     case 'readIndexRequest':
     case 'timeoutNow':
     case 'removed':
+    case 'installSnapshot':
+    case 'snapshotNeeded':
+    case 'readmitted':
       return true
     case 'requestPreVoteResult':
     case 'requestVoteResult':
@@ -85,6 +91,8 @@ function meetHigherTerm(core: Core, message: Message): boolean {
     case 'appendEntries':
     case 'heartbeat':
     case 'timeoutNow':
+    case 'installSnapshot':
+    case 'readmitted':
       becomeFollower(core, message.term, message.from)
       return true
     // An answer from a later term comes from a node that can never go back to ours.
@@ -95,6 +103,7 @@ function meetHigherTerm(core: Core, message: Message): boolean {
     case 'heartbeatResult':
     case 'readIndexResult':
     case 'readIndexRefused':
+    case 'snapshotNeeded':
       becomeFollower(core, message.term, undefined)
       return true
     default:
@@ -114,6 +123,7 @@ function meetLowerTerm(core: Core, message: Message): boolean {
       return false
     case 'appendEntries':
     case 'heartbeat':
+    case 'installSnapshot':
       answerStaleLeader(core, message)
       return false
     // A pre-vote is answered in the voter's term, which may be below ours: the handler compares
@@ -127,6 +137,8 @@ function meetLowerTerm(core: Core, message: Message): boolean {
     case 'readIndexResult':
     case 'readIndexRefused':
     case 'timeoutNow':
+    case 'snapshotNeeded':
+    case 'readmitted':
       return false
     default:
       return unreachable(message)
@@ -163,6 +175,12 @@ function handle(core: Core, message: Message): void {
       return handleTimeoutNow(core, message)
     case 'removed':
       return handleRemoved(core, message)
+    case 'installSnapshot':
+      return handleInstallSnapshot(core, message)
+    case 'snapshotNeeded':
+      return handleSnapshotNeeded(core, message)
+    case 'readmitted':
+      return handleReadmitted(core, message)
     default:
       return unreachable(message)
   }

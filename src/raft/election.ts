@@ -35,19 +35,37 @@ export function tickElection(core: Core): void {
   if (core.role.kind === 'candidate' && !hasDurableOwnVote(core)) return
   core.electionElapsed++
   if (core.electionElapsed < core.electionTimeout) return
-  if (isPromotable(core)) campaign(core)
+  if (isPromotable(core)) {
+    campaign(core)
+    return
+  }
   // A learner, a newcomer, or one that was removed: it waits for a leader, whoever that is.
-  else becomeFollower(core, core.currentTerm, undefined)
+  becomeFollower(core, core.currentTerm, undefined)
+  askWhetherRemoved(core)
+}
+
+/**
+ * A member that may not stand asks for pre-votes all the same, and makes nothing of them: if it was
+ * removed meanwhile, and missed that, it is told so, and need not wait for ever.
+ */
+function askWhetherRemoved(core: Core): void {
+  if (!core.configurations.wasMember || core.removedAt !== undefined) return
+  resetElectionTimer(core)
+  requestPreVotes(core)
 }
 
 function campaign(core: Core): void {
   becomePreCandidate(core)
+  requestPreVotes(core)
+  maybeWinPreVote(core)
+}
+
+function requestPreVotes(core: Core): void {
   const proposedTerm = core.currentTerm + 1
   const lastLog = core.log.lastId
   for (const peer of core.configurations.voterPeerIds) {
     send(core, { type: 'requestPreVote', ...addressed(core, peer), proposedTerm, lastLog })
   }
-  maybeWinPreVote(core)
 }
 
 /**
@@ -58,7 +76,8 @@ function campaign(core: Core): void {
 export function handleRequestPreVote(core: Core, message: RequestPreVote): void {
   const { proposedTerm, lastLog, from } = message
   const isUpToDate = core.log.isUpToDate(lastLog)
-  const granted = proposedTerm > core.currentTerm && !hasLiveLeader(core) && isUpToDate
+  const mayVote = core.recovery === undefined && !hasLiveLeader(core)
+  const granted = mayVote && proposedTerm > core.currentTerm && isUpToDate
   send(core, { type: 'requestPreVoteResult', ...addressed(core, from), proposedTerm, granted })
   // Whoever is no member in the configuration of this node gets a vote all the same (thesis,
   // section 4.1): it may be this node that has not heard of it yet, and its vote may be needed.
@@ -82,9 +101,11 @@ export function handleRequestVote(core: Core, message: RequestVote): void {
   assert(message.term === core.currentTerm, 'votes are cast in the own term')
   const { from, lastLog } = message
   const isFree = core.role.kind === 'follower' && core.role.leader === undefined
+  // What this log lacks may be committed: by it alone nobody can be judged.
   const granted =
-    core.votedFor === from ||
-    (core.votedFor === undefined && isFree && core.log.isUpToDate(lastLog))
+    core.recovery === undefined &&
+    (core.votedFor === from ||
+      (core.votedFor === undefined && isFree && core.log.isUpToDate(lastLog)))
   if (granted && core.votedFor === undefined) {
     core.votedFor = from
     // Only a vote given puts the own candidacy off (paper, section 5.2).

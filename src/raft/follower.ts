@@ -4,7 +4,7 @@ import type { Core } from './core.ts'
 import { decodeConfiguration } from './configuration-codec.ts'
 import { addressed, resetElectionTimer, send } from './core.ts'
 import { beforeFirst, entryBytes } from './log.ts'
-import type { AppendEntries, Heartbeat } from './messages.ts'
+import type { AppendEntries, Heartbeat, InstallSnapshot } from './messages.ts'
 import { noteCommitted } from './removal.ts'
 import { becomeFollower } from './transitions.ts'
 import type { Entry, NodeId } from './types.ts'
@@ -18,6 +18,21 @@ export function handleAppendEntries(core: Core, message: AppendEntries): void {
     return
   }
   acknowledgeLeader(core, from)
+  const { base } = log
+  const gone = base.index - prevLog.index
+  if (gone > 0) {
+    // What is gone from this log was committed, so it is the same in the leader's: never a conflict
+    // (`openraft#1892`, `openraft` 71a290cd). Only what comes after it is looked at.
+    const atBase = entries[gone - 1]
+    assert((atBase?.term ?? base.term) === base.term, 'a leader agrees on what is committed')
+    if (entries.length > gone) {
+      handleAppendEntries(core, { ...message, prevLog: base, entries: entries.slice(gone) })
+      return
+    }
+    const header = addressed(core, from)
+    send(core, { type: 'appendEntriesAccepted', ...header, matchIndex: core.commitIndex })
+    return
+  }
   if (!log.matches(prevLog)) {
     // Whatever is committed is in the log of every later leader (paper, section 5.4.3).
     assert(prevLog.index > core.commitIndex, 'a leader agrees on what is committed')
@@ -57,18 +72,23 @@ export function handleHeartbeat(core: Core, message: Heartbeat): void {
  * A leader of an earlier term learns ours by an ordinary answer, and steps down. It also frees a
  * node that is stuck at a higher term than a working leader: only so can the two meet in a term.
  */
-export function answerStaleLeader(core: Core, message: AppendEntries | Heartbeat): void {
+export function answerStaleLeader(
+  core: Core,
+  message: AppendEntries | Heartbeat | InstallSnapshot,
+): void {
   assert(message.term < core.currentTerm, 'the message is of an earlier term')
   const header = addressed(core, message.from)
   if (message.type === 'heartbeat') {
     send(core, { type: 'heartbeatResult', ...header, round: message.round })
     return
   }
-  const rejectedIndex = message.prevLog.index
+  const asked = message.type === 'appendEntries' ? message.prevLog : message.snapshot
+  const rejectedIndex = asked.index
   send(core, { type: 'appendEntriesRejected', ...header, rejectedIndex, hint: beforeFirst })
 }
 
-function acknowledgeLeader(core: Core, leader: NodeId): void {
+/** Somebody leads this term: its followers wait for it, and candidates give up. */
+export function acknowledgeLeader(core: Core, leader: NodeId): void {
   const { role } = core
   // Two leaders in a term: votes were forgotten somewhere. To go on would lose committed entries.
   assert(role.kind !== 'leader', 'a term has one leader')
@@ -123,7 +143,8 @@ function exceedsUnstable(core: Core, missing: readonly Entry[]): boolean {
   return missing.length > 0 && bytes > core.limits.unstableBytesMax
 }
 
-function maybeCommit(core: Core, index: number): void {
+/** The leader has committed up to `index`, and the logs agree up to there. */
+export function maybeCommit(core: Core, index: number): void {
   assert(index <= core.log.lastIndex, 'what is committed is in the log')
   if (index <= core.commitIndex) return
   core.commitIndex = index

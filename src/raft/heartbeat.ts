@@ -34,6 +34,8 @@ export function tickHeartbeat(core: Core): void {
   role.heartbeatElapsed++
   if (role.heartbeatElapsed < core.timing.heartbeatTicks) return
   role.heartbeatElapsed = 0
+  // Whatever a follower waits for: it is looked at again, and not left behind.
+  core.flushDue = true
   for (const peer of role.peers.values()) {
     peer.stalled = peer.awaiting && !peer.answered
     peer.answered = false

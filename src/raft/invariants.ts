@@ -4,7 +4,7 @@
  * production: a node that finds itself wrong stops before it can spread it.
  */
 import { assert } from '../assert.ts'
-import { isPromotable } from './core.ts'
+import { hasNoop, isPromotable } from './core.ts'
 import type { Core, Leader } from './core.ts'
 import type { NodeId } from './types.ts'
 
@@ -14,6 +14,7 @@ export interface Snapshot {
   readonly votedFor: NodeId | undefined
   readonly commitIndex: number
   readonly lastIndex: number
+  readonly baseIndex: number
   readonly leads: boolean
 }
 
@@ -24,6 +25,7 @@ export function takeSnapshot(core: Core): Snapshot {
     votedFor: core.votedFor,
     commitIndex: core.commitIndex,
     lastIndex: core.log.lastIndex,
+    baseIndex: core.log.base.index,
     leads: core.role.kind === 'leader',
   }
 }
@@ -43,6 +45,10 @@ function checkBasic(core: Core): void {
   assert(apply.handedOutIndex <= log.durableIndex, 'only durable entries are applied')
   assert(apply.appliedIndex <= apply.handedOutIndex, 'only entries handed out are applied')
   assert(durable.currentTerm <= currentTerm, 'the durable term is not ahead')
+  assert(log.base.index <= log.durableIndex, 'what is gone from the log was durable')
+  assert(log.base.index <= commitIndex, 'what is gone from the log was committed')
+  const isWhole = log.base.index <= apply.appliedIndex
+  assert(isWhole !== core.stateMissing, 'what is gone from the log is in the state')
   if (durable.currentTerm === currentTerm && durable.votedFor !== undefined) {
     assert(core.votedFor === durable.votedFor, 'a durable vote stands')
   }
@@ -58,6 +64,8 @@ function checkMembership(core: Core): void {
   const { base, newest } = configurations
   assert(base.index <= commitIndex, 'the oldest configuration that is kept is committed')
   assert(newest.index <= log.lastIndex, 'the configuration in force is in the log')
+  const isWhole = !core.stateMissing && core.recovery === undefined
+  assert(role.kind === 'follower' || isWhole, 'who leads has a log and a state')
   if (role.kind === 'preCandidate' || role.kind === 'candidate') {
     assert(isPromotable(core), 'only voters stand for election')
   }
@@ -70,7 +78,7 @@ function checkMembership(core: Core): void {
 }
 
 function checkLeader({ log, currentTerm, commitIndex, configurations }: Core, role: Leader): void {
-  assert(log.termAt(role.noopIndex) === currentTerm, 'a leader has its no-op')
+  assert(hasNoop(log, role, currentTerm), 'a leader has its no-op')
   assert(log.termAt(role.noopIndex - 1) !== currentTerm, 'a term begins with the no-op')
   const { confirming, round } = role.reads
   assert((confirming?.round ?? 0) <= round, 'the round that is out was begun')
@@ -79,6 +87,13 @@ function checkLeader({ log, currentTerm, commitIndex, configurations }: Core, ro
     assert(configurations.peerIds.includes(peer.id), 'a leader replicates to members alone')
     assert(peer.matchIndex < peer.nextIndex, 'match is below next')
     assert(peer.nextIndex <= log.lastIndex + 1, 'next is at most one past the end')
+    const awaitsSnapshot = peer.progress.kind === 'snapshot'
+    assert(awaitsSnapshot || peer.nextIndex > log.base.index, 'what is sent next is in the log')
+    assert(!awaitsSnapshot || peer.matchIndex < log.base.index, 'who can get entries gets them')
+    assert(
+      !awaitsSnapshot || peer.need !== undefined,
+      'a snapshot is asked for where one is needed',
+    )
     assert(peer.ackedRound <= round, 'no round is acknowledged before it is begun')
   }
 }
@@ -86,6 +101,7 @@ function checkLeader({ log, currentTerm, commitIndex, configurations }: Core, ro
 function checkDelta(core: Core, before: Snapshot): void {
   assert(core.currentTerm >= before.currentTerm, 'the term never falls')
   assert(core.commitIndex >= before.commitIndex, 'the commit index never falls')
+  assert(core.log.base.index >= before.baseIndex, 'the base never falls')
   if (core.currentTerm !== before.currentTerm) return
   if (before.votedFor !== undefined) {
     assert(core.votedFor === before.votedFor, 'a vote is given once in a term')

@@ -10,6 +10,9 @@
  *   3. the write of the old entry 5 completes.
  * Step 3 must not make the new entry 5 count as durable, and it cannot: step 2 lowered
  * `#inFlightLast` to 4 for good, whatever stands at 5 later, even the very same entry again.
+ *
+ * The log begins behind its `base`: all up to it is in the state machine and gone from here. Of
+ * what is gone, only the term at the base itself is known, so that the next entry can be checked.
  */
 import { assert, present } from '../assert.ts'
 import type { RecoveredLog } from './config.ts'
@@ -35,8 +38,9 @@ export interface BatchBounds {
 /** The log; see the head of the file. */
 export class Log {
   readonly #bytesMax: number
-  /** Invariant: `firstIndex` and `term` both strictly ascend; the first run starts at 1. */
-  readonly #runs: TermRun[]
+  #base: EntryId
+  /** Invariant: `firstIndex` and `term` both strictly ascend; the first run starts at base + 1. */
+  #runs: TermRun[]
   /** `#entries[#head]` has index `#firstInMemory`; slots below `#head` are released. */
   #entries: (Entry | undefined)[]
   #head = 0
@@ -53,12 +57,13 @@ export class Log {
   constructor(recovered: RecoveredLog, bytesMax: number) {
     checkRuns(recovered)
     this.#bytesMax = bytesMax
+    this.#base = recovered.base
     this.#runs = [...recovered.termRuns]
     this.#lastIndex = recovered.lastIndex
     this.#durableIndex = recovered.lastIndex
     this.#handedOut = recovered.lastIndex
     this.#firstInMemory = recovered.lastIndex - recovered.tail.length + 1
-    assert(this.#firstInMemory >= 1, 'the tail is not longer than the log')
+    assert(this.#firstInMemory > this.#base.index, 'the tail is not longer than the log')
     this.#entries = [...recovered.tail]
     for (const [offset, entry] of recovered.tail.entries()) {
       assert(entry.index === this.#firstInMemory + offset, 'the tail is contiguous')
@@ -68,12 +73,17 @@ export class Log {
     this.#evict()
   }
 
+  /** The log begins behind this entry; index 0: nothing is gone. */
+  get base(): EntryId {
+    return this.#base
+  }
+
   get lastIndex(): number {
     return this.#lastIndex
   }
 
   get lastId(): EntryId {
-    return { term: this.#runs.at(-1)?.term ?? 0, index: this.#lastIndex }
+    return { term: this.#runs.at(-1)?.term ?? this.#base.term, index: this.#lastIndex }
   }
 
   /** Everything up to here is on disk as it stands here. */
@@ -101,11 +111,14 @@ export class Log {
     return this.#handedOut < this.#lastIndex
   }
 
-  /** The term of any entry, 0 for index 0, undefined beyond the end. Needs no entry in memory. */
+  /**
+   * The term of any entry, and of the base; undefined below that, where it is not known any more,
+   * and beyond the end. Index 0, before the first entry, has term 0. Needs no entry in memory.
+   */
   termAt(index: number): number | undefined {
     assert(Number.isSafeInteger(index) && index >= 0, 'an index is a natural number')
-    if (index === 0) return 0
-    if (index > this.#lastIndex) return undefined
+    if (index === this.#base.index) return this.#base.term
+    if (index < this.#base.index || index > this.#lastIndex) return undefined
     const run = this.#runs[this.#lastRun((candidate) => candidate.firstIndex <= index)]
     return present(run, 'every entry is in a run').term
   }
@@ -123,12 +136,16 @@ export class Log {
 
   /**
    * The newest entry at or below `bound.index` whose term is at most `bound.term`: where two logs
-   * that disagree may agree. Both sides use it, so that each round trip skips a whole term.
+   * that disagree may agree. Both sides use it, so that each round trip skips a whole term. Where
+   * that would be behind the base, index 0 stands for it: it is not known.
    */
   newestAtOrBelow(bound: EntryId): EntryId {
     const at = this.#lastRun((run) => run.firstIndex <= bound.index && run.term <= bound.term)
     const run = this.#runs[at]
-    if (run === undefined) return beforeFirst
+    if (run === undefined) {
+      const { term, index } = this.#base
+      return index <= bound.index && term <= bound.term ? this.#base : beforeFirst
+    }
     const end = (this.#runs[at + 1]?.firstIndex ?? this.#lastIndex + 1) - 1
     const index = Math.min(end, bound.index)
     assert(index >= run.firstIndex, 'a run has entries')
@@ -139,9 +156,10 @@ export class Log {
   append(entries: readonly Entry[]): void {
     for (const entry of entries) {
       assert(entry.index === this.#lastIndex + 1, 'entries are appended without a gap')
-      const lastTerm = this.#runs.at(-1)?.term ?? 0
-      assert(entry.term >= lastTerm, 'terms in a log never fall')
-      if (entry.term > lastTerm) this.#runs.push({ term: entry.term, firstIndex: entry.index })
+      const { term } = entry
+      const run = this.#runs.at(-1)
+      assert(term >= (run?.term ?? this.#base.term), 'terms in a log never fall')
+      if (term !== run?.term) this.#runs.push({ term, firstIndex: entry.index })
       this.#entries.push(entry)
       this.#lastIndex = entry.index
       const bytes = entryBytes(entry)
@@ -153,7 +171,7 @@ export class Log {
 
   /** Drops the entries from `index` on. The caller knows that none of them is committed. */
   truncateFrom(index: number): void {
-    assert(index >= 1 && index <= this.#lastIndex, 'what is cut is there')
+    assert(index > this.#base.index && index <= this.#lastIndex, 'what is cut is there')
     const kept = this.#head + Math.max(0, index - this.#firstInMemory)
     for (const entry of this.#entries.slice(kept)) {
       const { index: dropped } = present(entry, 'slots from the head on are filled')
@@ -171,6 +189,27 @@ export class Log {
       this.#inFlightLast = Math.min(this.#inFlightLast, this.#lastIndex)
     }
     assert(this.#bytes >= 0 && this.#unstableBytes >= 0, 'counts of bytes are not negative')
+  }
+
+  /** The log on disk begins behind `base` now. What is gone there is let go of here. */
+  compact(base: EntryId): void {
+    assert(base.index >= this.#base.index, 'the base never falls')
+    assert(base.index <= this.#durableIndex, 'only what was durable is gone from the disk')
+    assert(this.matches(base), 'the base is an entry of this log')
+    const at = this.#lastRun((run) => run.firstIndex <= base.index)
+    const kept = this.#runs.slice(at + 1)
+    const partial = this.#runs[at]
+    const firstKept = base.index + 1
+    const isSplit = firstKept <= this.#lastIndex && kept[0]?.firstIndex !== firstKept
+    if (isSplit) {
+      const { term } = present(partial, 'every entry is in a run')
+      kept.unshift({ term, firstIndex: firstKept })
+    }
+    this.#runs = kept
+    this.#base = base
+    while (this.#firstInMemory <= base.index) this.#release()
+    this.#squeeze()
+    checkRuns({ base, termRuns: this.#runs, lastIndex: this.#lastIndex })
   }
 
   /** Starts a persist: all that was not handed out before. At most one is under way. */
@@ -243,12 +282,21 @@ export class Log {
   /** Lets go of the oldest entries above the cap. Only durable ones: no other copy exists. */
   #evict(): void {
     while (this.#bytes > this.#bytesMax && this.#firstInMemory <= this.#durableIndex) {
-      this.#bytes -= entryBytes(this.#at(this.#firstInMemory))
-      this.#entries[this.#head] = undefined
-      this.#head++
-      this.#firstInMemory++
+      this.#release()
     }
-    // Moving the rest down only once half is released keeps the cost per entry constant.
+    this.#squeeze()
+  }
+
+  /** Lets go of the oldest entry in memory. */
+  #release(): void {
+    this.#bytes -= entryBytes(this.#at(this.#firstInMemory))
+    this.#entries[this.#head] = undefined
+    this.#head++
+    this.#firstInMemory++
+  }
+
+  /** Moving the rest down only once half is released keeps the cost per entry constant. */
+  #squeeze(): void {
     if (this.#head > 64 && this.#head * 2 > this.#entries.length) {
       this.#entries = this.#entries.slice(this.#head)
       this.#head = 0
@@ -256,7 +304,15 @@ export class Log {
   }
 }
 
-function checkRuns({ termRuns, lastIndex }: RecoveredLog): void {
+function checkRuns({ base, termRuns, lastIndex }: Omit<RecoveredLog, 'tail'>): void {
+  assert((base.index === 0) === (base.term === 0), 'a base is an entry, or nothing')
+  assert(base.index <= lastIndex, 'the base is within the log')
+  const [first] = termRuns
+  assert(first === undefined || first.term >= base.term, 'terms in a log never fall')
+  assert(
+    (first?.firstIndex ?? lastIndex + 1) === base.index + 1,
+    'the runs cover the log from its base on',
+  )
   let previous: TermRun = { term: 0, firstIndex: 0 }
   for (const run of termRuns) {
     assert(run.term > previous.term, 'terms of runs ascend')
@@ -264,5 +320,4 @@ function checkRuns({ termRuns, lastIndex }: RecoveredLog): void {
     previous = run
   }
   assert(previous.firstIndex <= lastIndex, 'the last run has an entry')
-  assert((termRuns[0]?.firstIndex ?? lastIndex + 1) === 1, 'the runs cover the log from 1 on')
 }

@@ -106,6 +106,8 @@ function isLive(core: Core, role: Leader, id: NodeId): boolean {
 function isClose(core: Core, role: Leader, id: NodeId): boolean {
   const peer = role.peers.get(id)
   if (peer === undefined || !hasAnsweredLately(core, peer)) return false
+  // Its vote would not help: it could not lead.
+  if (peer.need !== undefined) return false
   return peer.isClose(core.ticks, core.timing.electionTicksMin)
 }
 

@@ -40,6 +40,15 @@ export interface RequestVoteResult extends Addressed {
   readonly granted: boolean
 }
 
+/** An answer to what a leader sends. */
+interface Answer extends Addressed {
+  /**
+   * Set by a node that recovers its log, to a number of its own: it is not to be counted. Differs
+   * from that of any other recovery; `1 ≤ recovery < 2^53`.
+   */
+  readonly recovery?: number
+}
+
 /** Paper, figure 2. Empty `entries` probe for the place where the logs agree. */
 export interface AppendEntries extends Addressed {
   readonly type: 'appendEntries'
@@ -50,13 +59,13 @@ export interface AppendEntries extends Addressed {
 }
 
 /** The follower's log holds, durably, what the leader's holds up to `matchIndex`. */
-export interface AppendEntriesAccepted extends Addressed {
+export interface AppendEntriesAccepted extends Answer {
   readonly type: 'appendEntriesAccepted'
   readonly matchIndex: number
 }
 
 /** The follower's log does not hold `prevLog` of the request. */
-export interface AppendEntriesRejected extends Addressed {
+export interface AppendEntriesRejected extends Answer {
   readonly type: 'appendEntriesRejected'
   /** `prevLog.index` of the request, so that a late answer is known as such. */
   readonly rejectedIndex: number
@@ -76,7 +85,7 @@ export interface Heartbeat extends Addressed {
   readonly leaderCommit: number
 }
 
-export interface HeartbeatResult extends Addressed {
+export interface HeartbeatResult extends Answer {
   readonly type: 'heartbeatResult'
   readonly round: number
 }
@@ -106,11 +115,36 @@ export interface TimeoutNow extends Addressed {
   readonly type: 'timeoutNow'
 }
 
+/**
+ * The leader offers a snapshot to a node whose next entries its log no longer has (paper, figure
+ * 13). It holds the state after exactly that entry; its rows do not go by messages.
+ */
+export interface InstallSnapshot extends Addressed {
+  readonly type: 'installSnapshot'
+  readonly snapshot: EntryId
+}
+
+/** A node whose state is missing asks its leader for a snapshot, whatever its log holds. */
+export interface SnapshotNeeded extends Addressed {
+  readonly type: 'snapshotNeeded'
+  /** Its log begins behind this index: an older snapshot would not join on. */
+  readonly baseIndex: number
+}
+
 /** Tells a node that asks as if it were a member that it is none any more. */
 export interface Removed extends Addressed {
   readonly type: 'removed'
   /** Index of a committed configuration without it. One that knows a newer one with it, stays. */
   readonly configIndex: number
+}
+
+/** The leader has brought a node that recovers its log to where it may be counted again. */
+export interface Readmitted extends Addressed {
+  readonly type: 'readmitted'
+  /** As the node named it: a late message is of no use to a later recovery. */
+  readonly recovery: number
+  /** Up to here the node holds the leader's log, or it is not meant. */
+  readonly index: number
 }
 
 /** Every message between nodes. */
@@ -129,3 +163,6 @@ export type Message =
   | ReadIndexRefused
   | TimeoutNow
   | Removed
+  | InstallSnapshot
+  | SnapshotNeeded
+  | Readmitted

@@ -42,6 +42,10 @@ export function isJustified(message: Message, { hardState, index }: Durable): bo
     case 'readIndexRefused':
     case 'timeoutNow':
     case 'removed':
+    // A snapshot is of what was applied, and that is durable.
+    case 'installSnapshot':
+    case 'snapshotNeeded':
+    case 'readmitted':
       return true
     default:
       return unreachable(message)

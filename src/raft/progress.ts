@@ -3,12 +3,13 @@
  *
  * `probe`: the place where the logs agree is unknown; one message at a time feels for it.
  * `replicate`: it is known; messages are pipelined within a window.
- * Only `becomeProbe` and `becomeReplicate` change between the two; the window goes with `replicate`.
+ * `snapshot`: what it needs next is no longer in the log. It gets a snapshot, and no entries.
+ * Only the `become…` functions change between them; the window goes with `replicate`.
  */
-import { assert } from '../assert.ts'
+import { assert, unreachable } from '../assert.ts'
 import type { RaftLimits } from './config.ts'
 import { entryBytes } from './log.ts'
-import type { Entry, NodeId } from './types.ts'
+import type { Entry, EntryId, NodeId } from './types.ts'
 
 /** Asks the node for entries that a follower needs and that are no longer in memory. */
 export interface ReplicateFetch {
@@ -31,8 +32,49 @@ export interface Replicate {
   readonly window: Window
 }
 
+/** Waiting for a snapshot to bring it to where the log begins. */
+export interface AwaitsSnapshot {
+  readonly kind: 'snapshot'
+}
+
 /** How a leader sends to a follower. */
-export type Progress = Probe | Replicate
+export type Progress = Probe | Replicate | AwaitsSnapshot
+
+/**
+ * What a follower needs a snapshot for, and what was done about it. It outlives `snapshot`: one
+ * whose state is missing may hold the log, and then goes on to get entries, because the group may
+ * need its acknowledgements while it is being helped.
+ */
+export interface SnapshotNeed {
+  /** Whether it said that its state is missing. */
+  isAsked: boolean
+  /** Its log begins behind this index: an older snapshot would not join on. */
+  least: number
+  /** Ticks since it last asked in which it was there. */
+  quietTicks: number
+  stage: SnapshotStage
+}
+
+/** How far it has come with a snapshot for a follower. */
+export type SnapshotStage =
+  /** The node is to be told. */
+  | { readonly kind: 'wanted' }
+  /** The node was told, and has none ready yet. */
+  | { readonly kind: 'awaited' }
+  /** What the node had would not do; it is told again after a while. */
+  | { readonly kind: 'useless'; ticks: number }
+  /** It was offered, so many ticks ago. */
+  | { readonly kind: 'offered'; readonly snapshot: EntryId; ticks: number }
+
+/** How a leader brings a follower back that has lost its log; see `recovery.ts`. */
+export interface PeerRecovery {
+  /** The follower's name for it. */
+  readonly id: number
+  /** The round of heartbeats that a quorum without it is to acknowledge. */
+  readonly round: number
+  /** Where the leader's log ended when they had; undefined before. */
+  index: number | undefined
+}
 
 interface Sent {
   readonly lastIndex: number
@@ -100,6 +142,10 @@ export class Peer {
   hasAnswered = false
   /** The highest commit index that was sent to it, whether or not it arrived. */
   commitSent = 0
+  /** Whether it is to get a snapshot; always so in `snapshot`. */
+  need: SnapshotNeed | undefined
+  /** While it recovers its log. What it says then is of use, and vouches for nothing. */
+  recovery: PeerRecovery | undefined
   /** Whether an answer to an append came since the last periodic heartbeat. */
   answered = false
   /** Whether a whole heartbeat interval went by with something outstanding and no answer. */
@@ -132,11 +178,34 @@ export class Peer {
     return this.#ackedRound
   }
 
+  /** What counts towards a commit. */
+  get vouchedIndex(): number {
+    return this.recovery === undefined ? this.#matchIndex : 0
+  }
+
+  /** What counts towards the confirmation of reads, and of the leadership. */
+  get vouchedRound(): number {
+    return this.recovery === undefined ? this.#ackedRound : 0
+  }
+
+  /** What counts for check-quorum. */
+  get vouchedSilence(): number {
+    return this.recovery === undefined ? this.ticksSinceAnswer : Infinity
+  }
+
   /** Whether something was sent that has no answer yet. */
   get awaiting(): boolean {
-    return this.#progress.kind === 'probe'
-      ? this.#progress.sent
-      : this.#matchIndex + 1 < this.#nextIndex
+    switch (this.#progress.kind) {
+      case 'probe':
+        return this.#progress.sent
+      case 'replicate':
+        return this.#matchIndex + 1 < this.#nextIndex
+      // Offers are repeated by a timer of their own.
+      case 'snapshot':
+        return false
+      default:
+        return unreachable(this.#progress)
+    }
   }
 
   becomeProbe(nextIndex: number): void {
@@ -148,6 +217,19 @@ export class Peer {
   becomeReplicate(): void {
     assert(this.#progress.kind === 'probe', 'streaming begins after a successful probe')
     this.#progress = { kind: 'replicate', window: new Window() }
+  }
+
+  /** What it needs next is gone from the log: only a snapshot can help. */
+  becomeSnapshot(): void {
+    this.#progress = { kind: 'snapshot' }
+    this.#nextIndex = this.#matchIndex + 1
+    this.needsSnapshot()
+  }
+
+  /** Whatever the log holds, it is to get a snapshot. */
+  needsSnapshot(): SnapshotNeed {
+    this.need ??= { isAsked: false, least: 0, quietTicks: 0, stage: { kind: 'wanted' } }
+    return this.need
   }
 
   /** Marks the probe as sent. The next index stays: nothing is assumed of its fate. */
@@ -194,12 +276,14 @@ export class Peer {
   }
 
   /**
-   * Whether it keeps up: the last round was short, and the one under way is not longer yet. A voter
-   * further behind would hold up every commit that needs it (thesis, section 4.2.1).
+   * Whether it keeps up: nothing is missing, or the last round was short and the one under way is
+   * not longer yet. A voter further behind would hold up every commit that needs it (thesis,
+   * section 4.2.1). Without writes no round follows a long one, which may have been a snapshot's.
    */
   isClose(ticks: number, ticksMax: number): boolean {
-    if (this.#roundTicks === undefined || this.#roundTicks > ticksMax) return false
-    return this.#round === undefined || ticks - this.#round.startedAt <= ticksMax
+    if (this.#roundTicks === undefined) return false
+    if (this.#round === undefined) return true
+    return this.#roundTicks <= ticksMax && ticks - this.#round.startedAt <= ticksMax
   }
 
   ackRound(round: number): void {

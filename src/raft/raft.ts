@@ -6,6 +6,7 @@ import { dispatch } from './dispatch.ts'
 import { tickElection } from './election.ts'
 import { tickHeartbeat } from './heartbeat.ts'
 import { checkInvariants, takeSnapshot } from './invariants.ts'
+import { failSnapshot, isSnapshotUseful, tickStateMissing } from './install.ts'
 import type { Message } from './messages.ts'
 import type { ConfigChange } from './config-change.ts'
 import { startChange } from './membership.ts'
@@ -14,6 +15,7 @@ import { startTransfer, tickTransfer } from './transfer.ts'
 import type { TransferStart } from './transfer.ts'
 import { noteCommitted } from './removal.ts'
 import { expireReads, startRead } from './reads.ts'
+import { endRecovery } from './recovery.ts'
 import type { ReadIndexStart } from './reads.ts'
 import type { Handed, Ready } from './ready.ts'
 import { completePersist, handleApplyFetched, hasWork, nothingHanded, takeReady } from './ready.ts'
@@ -21,7 +23,8 @@ import type { ProposeResult } from './replication.ts'
 import { appendProposal, handleFetched, tickCheckQuorum, tickOwnDisk } from './replication.ts'
 import type { RaftStatus } from './status.ts'
 import { describeStatus } from './status.ts'
-import type { ConfigurationAt, Entry, NodeId } from './types.ts'
+import { compactLog, loseSnapshot, offerSnapshot, tickSnapshots } from './snapshots.ts'
+import type { ConfigurationAt, Entry, EntryId, NodeId } from './types.ts'
 
 /** A Raft node without disk, network or clock; the head of `index.ts` says how to drive it. */
 export class Raft {
@@ -42,6 +45,7 @@ export class Raft {
       expireReads(core)
       tickRole(core)
       tickTransfer(core)
+      tickStateMissing(core)
     })
   }
 
@@ -116,6 +120,42 @@ export class Raft {
     })
   }
 
+  /**
+   * A leader's node has a snapshot ready for `to`, of entry `snapshot`, which it applied. False if
+   * that is of no use: nobody waits for it any more, or it is too old, and a newer one is wanted.
+   */
+  offerSnapshot(to: NodeId, snapshot: EntryId): boolean {
+    return this.#change((core) => offerSnapshot(core, to, snapshot))
+  }
+
+  /** The node can't serve, or can't take, the snapshot for `to`: it is told again to take one. */
+  snapshotLost(to: NodeId): void {
+    this.#change((core) => loseSnapshot(core, to))
+  }
+
+  /** The fetch of the snapshot that was offered broke off: the next offer is told again. */
+  snapshotFailed(): void {
+    this.#change(failSnapshot)
+  }
+
+  /**
+   * Whether to start again on this snapshot is a step forward and loses nothing. It may have been
+   * so when the fetch began, and be so no more: ask before the switch, and then stop at once.
+   */
+  isSnapshotUseful(snapshot: EntryId): boolean {
+    return isSnapshotUseful(this.#core, snapshot)
+  }
+
+  /** That this node is readmitted, as a Ready said, is durable: it votes and counts again. */
+  readmitted(): void {
+    this.#change(endRecovery)
+  }
+
+  /** The log on disk begins behind `base` now, an entry that was applied. */
+  compacted(base: EntryId): void {
+    this.#change((core) => compactLog(core, base))
+  }
+
   /** What this node is at the moment. */
   get role(): Role['kind'] {
     return this.#core.role.kind
@@ -163,5 +203,6 @@ function tickRole(core: Core): void {
   if (core.role.kind !== 'leader') return tickElection(core)
   tickCheckQuorum(core, core.role)
   if (core.role.kind === 'leader') tickOwnDisk(core, core.role)
+  if (core.role.kind === 'leader') tickSnapshots(core, core.role)
   return tickHeartbeat(core)
 }

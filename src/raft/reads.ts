@@ -12,7 +12,7 @@
  */
 import { assert } from '../assert.ts'
 import type { Core, Leader, RegisteredRead, Role } from './core.ts'
-import { addressed, knownLeader, send } from './core.ts'
+import { addressed, hasNoop, knownLeader, send } from './core.ts'
 import type { NodeId } from './types.ts'
 import { broadcastHeartbeat } from './heartbeat.ts'
 import type { HeartbeatResult, ReadIndexRequest, ReadIndexResult } from './messages.ts'
@@ -20,7 +20,7 @@ import type { ReadIndexRefused } from './messages.ts'
 import { jointValue } from './quorum.ts'
 import { maybeTellRemoved } from './removal.ts'
 
-/** What `readIndex` answers. */
+/** What `readIndex` answers. `noLeader`: none is known, or this node waits for its state. */
 export type ReadIndexStart =
   | { readonly type: 'accepted'; readonly requestId: number }
   | { readonly type: 'noLeader' }
@@ -29,7 +29,8 @@ export type ReadIndexStart =
 /** Begins a read, on the leader itself or by asking it. */
 export function startRead(core: Core): ReadIndexStart {
   const leader = knownLeader(core)
-  if (leader === undefined) return { type: 'noLeader' }
+  // Without a state, the index that the read may be served at would never come.
+  if (leader === undefined || core.stateMissing) return { type: 'noLeader' }
   const { reads, role } = core
   const underWay = reads.outstanding.size + reads.states.length
   if (underWay >= core.limits.readsMax) return { type: 'overloaded' }
@@ -82,7 +83,7 @@ export function maybeStartRound(core: Core, role: Leader): void {
   const { reads } = role
   if (reads.confirming !== undefined || reads.waiting.length === 0) return
   if (core.commitIndex < role.noopIndex) return
-  assert(core.log.termAt(role.noopIndex) === core.currentTerm, 'the no-op is of the own term')
+  assert(hasNoop(core.log, role, core.currentTerm), 'the no-op is of the own term')
   reads.round++
   reads.confirming = { round: reads.round, readIndex: core.commitIndex, reads: reads.waiting }
   reads.waiting = []
@@ -95,7 +96,7 @@ export function maybeConfirm(core: Core, role: Leader): void {
   const { confirming, round } = role.reads
   if (confirming === undefined) return
   const ackedRound = (id: NodeId): number =>
-    id === core.id ? round : (role.peers.get(id)?.ackedRound ?? 0)
+    id === core.id ? round : (role.peers.get(id)?.vouchedRound ?? 0)
   if (jointValue(core.configurations.current, ackedRound) < confirming.round) return
   assert(confirming.readIndex >= role.noopIndex, 'reads wait for a commit of the own term')
   assert(confirming.readIndex <= core.commitIndex, 'the commit index never falls')

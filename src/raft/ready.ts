@@ -1,10 +1,11 @@
 /** What a node has to do for its Raft core: built by `takeReady`, confirmed by `completePersist`. */
 import { assert } from '../assert.ts'
-import type { Core, Fetch, ReadState, Role, TransferResult } from './core.ts'
+import type { Core, Fetch, ReadState, Role, SnapshotOffer, TransferResult } from './core.ts'
 import { knownLeader } from './core.ts'
 import { countOwnVote } from './election.ts'
 import type { Message } from './messages.ts'
 import { flushReplication, maybeCommitQuorum } from './replication.ts'
+import { isSnapshotWanted, takeWanted } from './snapshots.ts'
 import type { ConfigurationAt, Entry, HardState, NodeId } from './types.ts'
 
 /** A change of role, term or leader. Several between two Readies are told as one. */
@@ -35,6 +36,18 @@ export interface Ready {
   readonly removed?: { readonly configIndex: number }
   /** How transfers ended that this node began. */
   readonly transfers?: readonly TransferResult[]
+  /**
+   * On a leader: these followers need a snapshot. Take one, or use one that is there, and call
+   * `offerSnapshot`; or `snapshotLost` where that fails. Each is told once for each need.
+   */
+  readonly snapshotsWanted: readonly NodeId[]
+  /** On a follower: fetch this, and start again on it. Told once, though the offer is repeated. */
+  readonly snapshotOffered?: SnapshotOffer
+  /**
+   * The leader readmits this node, which recovers its log. Make durable that it recovers no more,
+   * then call `readmitted`. Told once.
+   */
+  readonly readmitted?: true
   /** There is something to persist: persist, send the rest, then call `advance` with this Ready. */
   readonly mustSync: boolean
 }
@@ -64,6 +77,8 @@ export function hasWork(core: Core, handed: Handed): boolean {
   if (core.flushDue || !core.outbox.isEmpty || core.reads.states.length > 0) return true
   if (core.fetches.length > 0 || isRoleNews(core, handed)) return true
   if (core.transfers.length > 0 || isMembershipNews(core, handed)) return true
+  if (isSnapshotWanted(core) || isOfferNews(core)) return true
+  if (core.recovery?.stage === 'readmitted') return true
   if (handed.persisting === undefined && needsPersist(core)) return true
   return canApply(core)
 }
@@ -87,6 +102,9 @@ export function takeReady(core: Core, handed: Handed): Ready {
     readStates: core.reads.states,
     ...(roleChange === undefined ? {} : { roleChange }),
     ...(core.transfers.length === 0 ? {} : { transfers: core.transfers }),
+    snapshotsWanted: takeWanted(core),
+    ...takeOffer(core),
+    ...takeReadmission(core),
     mustSync,
   }
   core.fetches = []
@@ -163,6 +181,25 @@ function takeMembershipNews(core: Core, handed: Handed): Pick<Ready, 'configurat
   return { ...configuration, ...(isNews ? { removed: { configIndex } } : {}) }
 }
 
+/** A node starts again on a snapshot, and must then be found in the term that it was offered in. */
+function isOfferNews({ offer, durable }: Core): boolean {
+  return offer !== undefined && !offer.isTold && durable.currentTerm >= offer.term
+}
+
+function takeOffer(core: Core): Pick<Ready, 'snapshotOffered'> {
+  const { offer } = core
+  if (offer === undefined || !isOfferNews(core)) return {}
+  offer.isTold = true
+  const { from, term, snapshot } = offer
+  return { snapshotOffered: { from, term, snapshot } }
+}
+
+function takeReadmission({ recovery }: Core): Pick<Ready, 'readmitted'> {
+  if (recovery?.stage !== 'readmitted') return {}
+  recovery.stage = 'told'
+  return { readmitted: true }
+}
+
 /**
  * Entries are applied once they are committed and durable here. Committed alone would do for
  * safety of the group, but the state machine's disk would then run ahead of the log's, and after
@@ -173,7 +210,9 @@ function applyLimit(core: Core): number {
 }
 
 function canApply(core: Core): boolean {
-  const { apply, limits } = core
+  const { apply, limits, stateMissing } = core
+  // There is nothing to apply them to.
+  if (stateMissing) return false
   if (apply.handedOutIndex >= applyLimit(core) || apply.room(limits.applyBytesMax) === 0) {
     return false
   }

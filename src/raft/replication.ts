@@ -4,7 +4,7 @@
  * Handlers only note what they learned and set `flushDue`; `flushReplication` sends, once for each
  * Ready. So proposals and acknowledgements of one turn leave as one message per follower.
  */
-import { assert } from '../assert.ts'
+import { assert, unreachable } from '../assert.ts'
 import type { Core, Leader } from './core.ts'
 import { addressed, send } from './core.ts'
 import { sendHeartbeat } from './heartbeat.ts'
@@ -14,6 +14,8 @@ import type { AppendEntriesAccepted, AppendEntriesRejected, HeartbeatResult } fr
 import type { Peer, ReplicateFetch } from './progress.ts'
 import { isQuorum, jointValue } from './quorum.ts'
 import { handleRoundAck, maybeStartRound } from './reads.ts'
+import { confirmRecoveries, maybeReadmit, meetAnswer } from './recovery.ts'
+import { feelFrom, noteAccepted } from './snapshots.ts'
 import { maybeAsk } from './transfer.ts'
 import { becomeFollower } from './transitions.ts'
 import type { Entry, NodeId } from './types.ts'
@@ -67,7 +69,7 @@ export function appendProposal(
 
 /** A follower holds, durably, our log up to an index. */
 export function handleAccepted(core: Core, message: AppendEntriesAccepted): void {
-  const found = peerOf(core, message.from)
+  const found = meetAnswer(core, message)
   if (found === undefined) return
   const { role, peer } = found
   // It cannot hold more of our log than there is. To count it would commit what is not there.
@@ -78,8 +80,10 @@ export function handleAccepted(core: Core, message: AppendEntriesAccepted): void
   heard(peer)
   peer.answered = true
   peer.accepted(message.matchIndex)
+  noteAccepted(core, peer)
   peer.endRound(core.ticks)
   core.flushDue = true
+  maybeReadmit(core, peer)
   maybeAsk(core, role)
   maybeCommitQuorum(core, role)
 }
@@ -89,7 +93,7 @@ export function handleAccepted(core: Core, message: AppendEntriesAccepted): void
  * skip a whole term per round trip (paper, end of section 5.3).
  */
 export function handleRejected(core: Core, message: AppendEntriesRejected): void {
-  const found = peerOf(core, message.from)
+  const found = meetAnswer(core, message)
   if (found === undefined) return
   const { peer } = found
   const { rejectedIndex, hint } = message
@@ -98,22 +102,33 @@ export function handleRejected(core: Core, message: AppendEntriesRejected): void
     return
   }
   heard(peer)
-  // Late answers. A probe has one question out; a stream never goes back behind what matches.
-  const isCurrent =
-    peer.progress.kind === 'probe'
-      ? peer.progress.sent && rejectedIndex === peer.nextIndex - 1
-      : rejectedIndex > peer.matchIndex && rejectedIndex < peer.nextIndex
-  if (!isCurrent || rejectedIndex <= peer.matchIndex) return
+  if (!isCurrentRejection(peer, rejectedIndex)) return
   peer.answered = true
   const agreed = core.log.newestAtOrBelow(hint)
   assert(agreed.index <= rejectedIndex, 'a rejection leads back')
-  peer.becomeProbe(Math.max(agreed.index, peer.matchIndex) + 1)
+  feelFrom(core, peer, Math.max(agreed.index, peer.matchIndex) + 1)
   core.flushDue = true
+}
+
+/** A probe has one question out; a stream never goes back behind what matches. The rest is late. */
+function isCurrentRejection({ progress, matchIndex, nextIndex }: Peer, index: number): boolean {
+  if (index <= matchIndex) return false
+  switch (progress.kind) {
+    case 'probe':
+      return progress.sent && index === nextIndex - 1
+    case 'replicate':
+      return index < nextIndex
+    // Nothing is sent that could be rejected.
+    case 'snapshot':
+      return false
+    default:
+      return unreachable(progress)
+  }
 }
 
 /** A follower lives, and confirms read rounds. If something got lost on the way, feel for it. */
 export function handleHeartbeatResult(core: Core, message: HeartbeatResult): void {
-  const found = peerOf(core, message.from)
+  const found = meetAnswer(core, message)
   if (found === undefined) return
   const { role, peer } = found
   if (message.round > role.reads.round) {
@@ -122,8 +137,11 @@ export function handleHeartbeatResult(core: Core, message: HeartbeatResult): voi
   }
   heard(peer)
   handleRoundAck(core, role, message)
+  confirmRecoveries(core, role)
+  maybeReadmit(core, peer)
   if (!peer.stalled) return
   peer.stalled = false
+  if (peer.progress.kind === 'snapshot') return
   // Without entries: they may be on their way still, and a slow link must not get them twice. If
   // they are there the answer frees the window; if not it is a rejection that leads to a probe.
   sendAppend(core, peer, [])
@@ -133,7 +151,7 @@ export function handleHeartbeatResult(core: Core, message: HeartbeatResult): voi
 export function tickCheckQuorum(core: Core, role: Leader): void {
   for (const peer of role.peers.values()) peer.ticksSinceAnswer++
   const answers = (id: NodeId): boolean => {
-    const silent = id === core.id ? 0 : (role.peers.get(id)?.ticksSinceAnswer ?? Infinity)
+    const silent = id === core.id ? 0 : (role.peers.get(id)?.vouchedSilence ?? Infinity)
     return silent <= core.timing.electionTicksMax
   }
   if (isQuorum(core.configurations.current, answers)) return
@@ -166,7 +184,7 @@ export function tickOwnDisk(core: Core, { ownDisk }: Leader): void {
 export function maybeCommitQuorum(core: Core, role: Leader): void {
   const { current } = core.configurations
   const matchIndex = (id: NodeId): number =>
-    id === core.id ? core.log.durableIndex : (role.peers.get(id)?.matchIndex ?? 0)
+    id === core.id ? core.log.durableIndex : (role.peers.get(id)?.vouchedIndex ?? 0)
   const index = jointValue(current, matchIndex)
   if (index <= core.commitIndex || core.log.termAt(index) !== core.currentTerm) return
   assert(index >= role.noopIndex, 'entries of the own term begin with the no-op')
@@ -185,8 +203,7 @@ export function flushReplication(core: Core, role: Leader): void {
   maybeStartRound(core, role)
   for (const peer of role.peers.values()) {
     peer.beginRound(core.ticks, core.log.lastIndex)
-    if (peer.progress.kind === 'probe') sendProbe(core, peer)
-    else stream(core, peer)
+    sendNext(core, peer)
     // The commit index rides on appends. Where none leaves, a follower should not have to wait
     // for the next periodic heartbeat to apply what is committed and to serve its reads.
     if (Math.min(core.commitIndex, peer.matchIndex) > peer.commitSent) {
@@ -201,6 +218,9 @@ export function handleFetched(core: Core, fetch: ReplicateFetch, entries: readon
   // By identity: a fetch of an earlier leadership must not answer one of this.
   if (peer === undefined || peer.fetch !== fetch) return
   peer.fetch = undefined
+  // The disk has let go of them just now, and the node is about to say so: to ask again before
+  // that would only turn in circles.
+  if (entries.length === 0) return
   core.flushDue = true
   if (peer.progress.kind !== 'replicate' || peer.nextIndex !== fetch.from) return
   // A leader never cuts its own log, so what it asked for is still what it has.
@@ -208,7 +228,6 @@ export function handleFetched(core: Core, fetch: ReplicateFetch, entries: readon
     assert(entry.index === fetch.from + offset, 'fetched entries are contiguous')
     assert(core.log.matches(entry), 'fetched entries are those of the log')
   }
-  assert(entries.length > 0, 'what a leader needs is in its log')
   // Bytes were asked for; small entries may be more than the window has room for.
   const fitting = entries.slice(0, peer.progress.window.room(core.limits))
   if (fitting.length === 0) return
@@ -216,15 +235,23 @@ export function handleFetched(core: Core, fetch: ReplicateFetch, entries: readon
   peer.streamed(fitting)
 }
 
-function peerOf(core: Core, id: NodeId): { role: Leader; peer: Peer } | undefined {
-  const { role } = core
-  const peer = role.kind === 'leader' ? role.peers.get(id) : undefined
-  return role.kind === 'leader' && peer !== undefined ? { role, peer } : undefined
-}
-
 function heard(peer: Peer): void {
   peer.ticksSinceAnswer = 0
   peer.hasAnswered = true
+}
+
+function sendNext(core: Core, peer: Peer): void {
+  switch (peer.progress.kind) {
+    case 'probe':
+      return sendProbe(core, peer)
+    case 'replicate':
+      return stream(core, peer)
+    // What it needs is not there. The offers have their own pace.
+    case 'snapshot':
+      return
+    default:
+      return unreachable(peer.progress)
+  }
 }
 
 /** One question, with entries where they are at hand. */

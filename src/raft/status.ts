@@ -2,6 +2,7 @@
 import type { Core, IgnoredCounts, Role } from './core.ts'
 import { knownLeader } from './core.ts'
 import { isJoint, isVoter } from './configuration.ts'
+import type { Peer } from './progress.ts'
 import { hasAnsweredLately } from './transfer.ts'
 import type { ConfigurationAt, NodeId } from './types.ts'
 
@@ -10,11 +11,15 @@ export interface PeerStatus {
   readonly id: NodeId
   readonly matchIndex: number
   readonly nextIndex: number
-  readonly state: 'probe' | 'replicate'
+  readonly state: 'probe' | 'replicate' | 'snapshot'
+  /** The snapshot that it is offered; undefined where it needs none, or none is ready. */
+  readonly snapshotIndex: number | undefined
   /** Whether it answered within the longest election timeout. */
   readonly active: boolean
   /** Whether it gets the log without a vote. */
   readonly learner: boolean
+  /** Whether it recovers its log, and is not counted. */
+  readonly recovering: boolean
   /** Whether it keeps up well enough to be promoted. */
   readonly close: boolean
 }
@@ -28,6 +33,12 @@ export interface RaftStatus {
   readonly votedFor: NodeId | undefined
   readonly commitIndex: number
   readonly appliedIndex: number
+  /** The log begins behind this index. */
+  readonly baseIndex: number
+  /** Whether the state waits for a snapshot. */
+  readonly stateMissing: boolean
+  /** Whether the log was lost and is not back yet: this node gives no votes and is not counted. */
+  readonly recovering: boolean
   readonly lastIndex: number
   /** Up to here the log is on this node's disk. */
   readonly durableIndex: number
@@ -67,6 +78,9 @@ export function describeStatus(core: Core): RaftStatus {
     votedFor: core.votedFor,
     commitIndex: core.commitIndex,
     appliedIndex: core.apply.appliedIndex,
+    baseIndex: log.base.index,
+    stateMissing: core.stateMissing,
+    recovering: core.recovery !== undefined,
     lastIndex: log.lastIndex,
     durableIndex: log.durableIndex,
     logBytes: log.bytes,
@@ -82,13 +96,21 @@ export function describeStatus(core: Core): RaftStatus {
       id: peer.id,
       matchIndex: peer.matchIndex,
       nextIndex: peer.nextIndex,
-      state: peer.progress.kind,
+      state: peer.need === undefined ? peer.progress.kind : 'snapshot',
+      snapshotIndex: snapshotIndexOf(peer),
       active: peer.ticksSinceAnswer <= core.timing.electionTicksMax,
+      recovering: peer.recovery !== undefined,
       learner: !isVoter(configuration.configuration, peer.id),
       close:
-        hasAnsweredLately(core, peer) && peer.isClose(core.ticks, core.timing.electionTicksMin),
+        hasAnsweredLately(core, peer) &&
+        peer.need === undefined &&
+        peer.isClose(core.ticks, core.timing.electionTicksMin),
     })),
     ignored: { ...core.ignored },
     droppedMessages: core.outbox.dropped,
   }
+}
+
+function snapshotIndexOf({ need }: Peer): number | undefined {
+  return need?.stage.kind === 'offered' ? need.stage.snapshot.index : undefined
 }

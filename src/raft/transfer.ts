@@ -22,7 +22,7 @@ export type TransferRefusal =
   | 'unknownMember'
   /** A learner, or a voter that is about to go. */
   | 'notVoter'
-  /** The node that was named, or every other voter, has not answered lately. */
+  /** The node that was named, or every other voter, has not answered lately, or has no state. */
   | 'unreachable'
 
 /** What `transferLeadership` answers. Once started, a result comes with some Ready. */
@@ -37,7 +37,7 @@ export function startTransfer(core: Core, role: Leader, named: NodeId | undefine
   const refusal = named === undefined ? undefined : refusalOf(core, named)
   if (refusal !== undefined) return { type: 'refused', reason: refusal }
   const peer = named === undefined ? mostCaughtUp(core, role) : role.peers.get(named)
-  if (peer === undefined || !hasAnsweredLately(core, peer)) {
+  if (peer === undefined || !mayTakeOver(core, peer)) {
     return { type: 'refused', reason: 'unreachable' }
   }
   role.transfer = { to: peer.id, startedAt: core.ticks, asked: false }
@@ -46,9 +46,14 @@ export function startTransfer(core: Core, role: Leader, named: NodeId | undefine
   return { type: 'started', to: peer.id }
 }
 
-/** Whether a follower is there, by what was heard of it in this term. */
+/** Whether a follower is there and counts, by what was heard of it in this term. */
 export function hasAnsweredLately(core: Core, peer: Peer): boolean {
-  return peer.hasAnswered && peer.ticksSinceAnswer <= core.timing.electionTicksMax
+  return peer.hasAnswered && peer.vouchedSilence <= core.timing.electionTicksMax
+}
+
+/** One that waits for its state would not stand for election. */
+function mayTakeOver(core: Core, peer: Peer): boolean {
+  return hasAnsweredLately(core, peer) && !(peer.need?.isAsked ?? false)
 }
 
 /** The other voter that holds the most of the log and is there; undefined if none is. */
@@ -56,7 +61,7 @@ export function mostCaughtUp(core: Core, role: Leader): Peer | undefined {
   let best: Peer | undefined
   for (const id of core.configurations.current.voters) {
     const peer = role.peers.get(id)
-    if (peer === undefined || !hasAnsweredLately(core, peer)) continue
+    if (peer === undefined || !mayTakeOver(core, peer)) continue
     if (best === undefined || peer.matchIndex > best.matchIndex) best = peer
   }
   return best

@@ -1,5 +1,7 @@
 /** What the state machine needs of its database: any `abstract-level`, and a durability barrier. */
 import type { AbstractLevel, AbstractSnapshot } from 'abstract-level'
+import { AssertionError } from '../assert.ts'
+import { QuorateError } from '../errors.ts'
 
 /** Keys and values are bytes. */
 export type RowDatabase = AbstractLevel<string | Buffer | Uint8Array, Uint8Array, Uint8Array>
@@ -39,4 +41,24 @@ export function keyspaceRange(
     snapshot,
     fillCache: false,
   }
+}
+
+/** As above, for all rows there are. */
+export function wholeRange(snapshot: RowSnapshot): {
+  gte: Uint8Array
+  snapshot: RowSnapshot
+  fillCache: boolean
+} {
+  return { gte: Uint8Array.of(0), snapshot, fillCache: false }
+}
+
+/**
+ * What a database's own error is to others: a failure of storage. Ours, and assertions that failed,
+ * stay what they are.
+ */
+export function databaseFailure(location: string, error: unknown): Error {
+  if (error instanceof QuorateError || error instanceof AssertionError) return error
+  const what = error instanceof Error ? error.message : String(error)
+  const message = `the database ${location} failed: ${what}`
+  return new QuorateError('QUORATE_STORAGE', message, { cause: error })
 }

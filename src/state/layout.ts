@@ -7,11 +7,15 @@
  *     01           settings    clusterVersion(u64) tokenRetentionMs(u64) sessionExpiryMs(u64)
  *                              tokensMax(u64) sessionsMax(u64)
  *     02 minute    live tokens whose base lies in that minute: count(u64); minute is u48
+ *     04           configuration  index(u64) and the bytes of the config entry applied there
+ *     05           history     id(16): only in a state that was restored
  *     10 key       a record    revision(u64) value
  *     20 token     recorded    1 base(u48) revision(u64) existed(u8) payloadHash(16)
  *                  cancelled   2 base(u48)
  *     30 session   see session-row.ts
  *     40 revision(u64) operation(u16)   a tombstone: the key that was deleted
+ *
+ * 03 stays free: the database's barrier tries its writing with it.
  *
  * Every value is sealed: format(u8 = 1) checksum(u32) and then what the table shows. The checksum
  * is a CRC-32 over the row's key and what follows, because LevelDB hands out a table's damaged
@@ -34,6 +38,8 @@ export const keyspaces = {
   applied: 0x00,
   settings: 0x01,
   tokenMinutes: 0x02,
+  configuration: 0x04,
+  history: 0x05,
   data: 0x10,
   tokens: 0x20,
   sessions: 0x30,
@@ -47,6 +53,8 @@ export const sealBytes = 5
 export const dataHeaderBytes = sealBytes + 8
 /** Bytes of an effects digest. */
 export const effectsBytes = 32
+/** Bytes of the id of a history. */
+export const historyBytes = 16
 
 /** What stands in the `applied` row: how far the state is, in every sense. */
 export interface AppliedRow {
@@ -62,6 +70,12 @@ export interface AppliedRow {
   readonly tokens: number
   /** The chain over all entries; see `effects.ts`. */
   readonly effects: Uint8Array
+}
+
+/** The newest configuration applied: the index of its entry, and the entry's bytes. */
+export interface ConfigurationRow {
+  readonly index: number
+  readonly data: Uint8Array
 }
 
 /** What a token has done. `base`: from when on its retention counts. */
@@ -88,9 +102,11 @@ export const emptyApplied: AppliedRow = {
   effects: new Uint8Array(effectsBytes),
 }
 
-/** The key of the one applied row, and of the one settings row. */
+/** The keys of the rows of which there is one each. */
 export const appliedKey: Uint8Array = Uint8Array.of(keyspaces.applied)
 export const settingsKey: Uint8Array = Uint8Array.of(keyspaces.settings)
+export const configurationKey: Uint8Array = Uint8Array.of(keyspaces.configuration)
+export const historyKey: Uint8Array = Uint8Array.of(keyspaces.history)
 
 /** A key within a keyspace. */
 export function rowKey(keyspace: number, key: Uint8Array): Uint8Array {
@@ -148,13 +164,18 @@ function sealInPlace(key: Uint8Array, row: Buffer): Uint8Array {
  * caller stops, or builds the state anew from the log: a wrong row is never worked around.
  */
 export function unseal(location: string, key: Uint8Array, row: Uint8Array): Uint8Array {
-  if (row.length < sealBytes) throw badRow(location, key, `it has ${row.length} bytes`)
-  if (row[0] !== rowFormat) throw badRow(location, key, `its format is ${row[0]}`)
-  const payload = row.subarray(sealBytes)
+  const problem = sealProblem(key, row)
+  if (problem !== undefined) throw badRow(location, key, problem)
+  return row.subarray(sealBytes)
+}
+
+/** Why a row isn't what was written; undefined: it is. */
+export function sealProblem(key: Uint8Array, row: Uint8Array): string | undefined {
+  if (row.length < sealBytes) return `it has ${row.length} bytes`
+  if (row[0] !== rowFormat) return `its format is ${row[0]}`
   const stored =
     (((row[1] ?? 0) << 24) | ((row[2] ?? 0) << 16) | ((row[3] ?? 0) << 8) | (row[4] ?? 0)) >>> 0
-  if (crc32(payload, crc32(key)) !== stored) throw badRow(location, key, 'its checksum is wrong')
-  return payload
+  return crc32(row.subarray(sealBytes), crc32(key)) === stored ? undefined : 'its checksum is wrong'
 }
 
 /** The error of a row that isn't what was written. LevelDB does not say where in its files. */
@@ -242,6 +263,27 @@ export function readSettings(reader: ByteReader): Settings {
   assert(settingInRange('tokenRetentionMs', settings.tokenRetentionMs), 'retention is in range')
   assert(settingInRange('sessionExpiryMs', settings.sessionExpiryMs), 'expiry is in range')
   return settings
+}
+
+/** The payload of the configuration row. What the bytes mean is the consensus core's affair. */
+export function encodeConfigurationRow({ index, data }: ConfigurationRow): Uint8Array {
+  assert(index >= 1, 'a configuration in the state came by an entry')
+  const writer = new ByteWriter(8 + data.length)
+  writer.u64(index)
+  writer.raw(data)
+  return writer.done()
+}
+
+/** A copy: it outlives the database's buffer. */
+export function readConfigurationRow(reader: ByteReader): ConfigurationRow {
+  const index = reader.u64()
+  assert(index >= 1, 'a configuration in the state came by an entry')
+  return { index, data: new Uint8Array(reader.raw(reader.remaining)) }
+}
+
+/** The id of a history, a copy. */
+export function readHistory(reader: ByteReader): Uint8Array {
+  return new Uint8Array(reader.raw(historyBytes))
 }
 
 const tokenRecorded = 1

@@ -5,16 +5,20 @@ import type { StateDatabase } from './database.ts'
 import {
   appliedKey,
   badRow,
+  configurationKey,
   emptyApplied,
+  historyKey,
   isSessionKey,
   keyspaces,
   parse,
   readApplied,
+  readConfigurationRow,
+  readHistory,
   readSettings,
   settingsKey,
   unseal,
 } from './layout.ts'
-import type { AppliedRow } from './layout.ts'
+import type { AppliedRow, ConfigurationRow } from './layout.ts'
 import type { RowStore } from './row-store.ts'
 import { readSession } from './session-row.ts'
 import type { SessionTable } from './sessions.ts'
@@ -25,6 +29,9 @@ const rowsPerStep = 256
 export interface StoredRows {
   readonly applied: AppliedRow
   readonly settings: Settings | undefined
+  readonly configuration: ConfigurationRow | undefined
+  /** The id of a restored state's history. */
+  readonly history: Uint8Array | undefined
   readonly loadInto: (store: RowStore, sessions: SessionTable) => Promise<void>
 }
 
@@ -36,20 +43,36 @@ export async function loadRows(database: StateDatabase): Promise<StoredRows> {
     // Every batch ends with the applied row: rows without one were not written by this code.
     const [first] = await db.keys({ limit: 1 }).all()
     if (first !== undefined) throw badRow(location, first, 'there is no applied row beside it')
-    return { applied: emptyApplied, settings: undefined, loadInto: async () => {} }
+    const nothing = { settings: undefined, configuration: undefined, history: undefined }
+    return { applied: emptyApplied, ...nothing, loadInto: async () => {} }
   }
   const applied = parse(location, appliedKey, unseal(location, appliedKey, row), readApplied)
-  const settingsRow = db.getSync(settingsKey)
-  if (settingsRow === undefined) throw badRow(location, settingsKey, 'it is missing')
-  const payload = unseal(location, settingsKey, settingsRow)
+  const settings = single(database, settingsKey, readSettings)
+  if (settings === undefined) throw badRow(location, settingsKey, 'it is missing')
+  const configuration = single(database, configurationKey, readConfigurationRow)
+  if (configuration !== undefined && configuration.index > applied.index) {
+    throw badRow(location, configurationKey, `it is of entry ${configuration.index}`)
+  }
   return {
     applied,
-    settings: parse(location, settingsKey, payload, readSettings),
+    settings,
+    configuration,
+    history: single(database, historyKey, readHistory),
     loadInto: async (store, sessions) => {
       await loadTokenMinutes(database, applied, store)
       await loadSessions(database, sessions)
     },
   }
+}
+
+/** A row of which there is at most one. */
+function single<T>(
+  { db, location }: StateDatabase,
+  key: Uint8Array,
+  read: (reader: ByteReader) => T,
+): T | undefined {
+  const row = db.getSync(key)
+  return row === undefined ? undefined : parse(location, key, unseal(location, key, row), read)
 }
 
 async function loadTokenMinutes(

@@ -24,6 +24,8 @@ export class Marks {
   #running: Promise<Digests> | undefined
   /** Marks up to here were passed in an earlier life, and nobody waits for their digests. */
   #liveFrom = 0
+  /** Told of each mark that is passed, with what its digests come to. */
+  onMark: (id: Uint8Array, digests: Promise<Digests>) => void = () => {}
 
   constructor(database: StateDatabase, standing: Standing, store: RowStore) {
     this.#database = database
@@ -50,7 +52,10 @@ export class Marks {
     const result = this.#begin()
     // Nobody may ever ask for it: that must not count as an unhandled rejection.
     result.catch(() => {})
-    for (const id of ids) this.#keep(byteString(id), result)
+    for (const id of ids) {
+      this.#keep(byteString(id), result)
+      this.onMark(id, result)
+    }
   }
 
   /** The digests at a mark; undefined if it was not passed, or is forgotten. */

@@ -7,7 +7,9 @@ import { byteString, ByteWriter } from '../command/index.ts'
 import type { Settings } from '../command/index.ts'
 import {
   appliedKey,
+  configurationKey,
   encodeApplied,
+  encodeConfigurationRow,
   encodeSettings,
   encodeToken,
   keyspaces,
@@ -18,7 +20,7 @@ import {
   settingsKey,
   tombstoneKey,
 } from './layout.ts'
-import type { AppliedRow, TokenRow } from './layout.ts'
+import type { AppliedRow, ConfigurationRow, TokenRow } from './layout.ts'
 import { encodeSession } from './session-row.ts'
 import type { SessionChanges } from './sessions.ts'
 
@@ -49,6 +51,7 @@ export class Overlay {
   readonly tokens = new Map<string, TokenChange>()
   readonly tombstones: Tombstone[] = []
   settingsChanged = false
+  configurationChanged = false
   /**
    * What it holds in memory, at most. A change that replaces another is added all the same: keys
    * and values are views into log entries, which stay in memory as long as one view does.
@@ -86,6 +89,7 @@ export interface Frozen {
   readonly applied: AppliedRow
   /** Where they have changed. */
   readonly settings: Settings | undefined
+  readonly configuration: ConfigurationRow | undefined
   readonly minutes: ReadonlyMap<number, number>
   readonly sessions: SessionChanges
 }
@@ -124,6 +128,9 @@ export function* frozenRows(frozen: Frozen): Generator<RowChange> {
   }
   for (const [minute, count] of frozen.minutes) yield minuteRow(minute, count)
   if (frozen.settings !== undefined) yield sealed(settingsKey, encodeSettings(frozen.settings))
+  if (frozen.configuration !== undefined) {
+    yield sealed(configurationKey, encodeConfigurationRow(frozen.configuration))
+  }
   yield sealed(appliedKey, encodeApplied(frozen.applied))
 }
 

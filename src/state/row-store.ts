@@ -10,6 +10,7 @@ import { assert } from '../assert.ts'
 import { byteString } from '../command/index.ts'
 import type { Row } from '../command/index.ts'
 import { QuorateError } from '../errors.ts'
+import { databaseFailure } from './database.ts'
 import type { StateDatabase } from './database.ts'
 import { KeyFilter } from './key-filter.ts'
 import { keyspaces, parse, readData, readToken, rowKey, unseal } from './layout.ts'
@@ -55,9 +56,10 @@ export class RowStore {
   /** Oldest first. Invariant: at most `frozenMax`. */
   readonly #frozen: Frozen[] = []
   #flushed: AppliedRow
+  #durableIndex: number
   #draining: Promise<void> | undefined
   readonly #pins = new Pins()
-  /** Work beside the flushes: filters in the making. */
+  /** Work beside the flushes: filters in the making, barriers. */
   readonly #background = new Set<Promise<void>>()
   #failure: { readonly error: unknown } | undefined
   #closing = false
@@ -69,6 +71,7 @@ export class RowStore {
     this.#database = options.database
     this.#standing = options.standing
     this.#flushed = options.flushed
+    this.#durableIndex = options.flushed.index
     this.#sweep = new TokenSweep(options.database)
     this.#tokens.advance(options.standing.tokenHorizon)
   }
@@ -84,6 +87,11 @@ export class RowStore {
 
   get overlayFull(): boolean {
     return this.overlayBytes >= this.#options.overlayBytesMax
+  }
+
+  /** A crash does not take the state back behind this index. */
+  get durableIndex(): number {
+    return this.#durableIndex
   }
 
   get filtersReady(): boolean {
@@ -127,6 +135,11 @@ export class RowStore {
 
   settingsChanged(): void {
     this.#active.settingsChanged = true
+  }
+
+  configurationChanged(bytes: number): void {
+    this.#active.configurationChanged = true
+    this.#active.grow(bytes)
   }
 
   /** A command was taken in: it changes a session at least. */
@@ -210,11 +223,16 @@ export class RowStore {
   /** Resolves when everything that was applied before the call is durable. */
   async barrier(): Promise<void> {
     await this.flush()
+    // What is written while the barrier is being made may not be behind it.
+    const { index } = this.#flushed
+    const made = this.#database.barrier()
+    this.#beside(made.catch(() => {}))
     try {
-      await this.#database.barrier()
+      await made
     } catch (error) {
       throw this.#fail(error)
     }
+    this.#durableIndex = Math.max(this.#durableIndex, index)
   }
 
   /**
@@ -264,7 +282,7 @@ export class RowStore {
 
   #freeze(): void {
     assert(this.#frozen.length < frozenMax, 'there is room for one more frozen generation')
-    const { index, settings } = this.#standing
+    const { index, settings, configuration } = this.#standing
     const newest = this.#frozen.at(-1)?.applied ?? this.#flushed
     assert(newest.index <= index, 'generations are frozen in the order of the log')
     // The settings stand in every state from the first batch on: a later build with other
@@ -274,6 +292,7 @@ export class RowStore {
       overlay: this.#active,
       applied: this.#standing.applied(this.#tokens.total),
       settings: first || this.#active.settingsChanged ? settings : undefined,
+      configuration: this.#active.configurationChanged ? configuration : undefined,
       minutes: this.#tokens.takeChanged(),
       sessions: this.#options.sessions.freeze(),
     })
@@ -342,14 +361,7 @@ export class RowStore {
   /** Fail-stop: nothing is tried again, because nobody knows what LevelDB has made of it. */
   #fail(error: unknown): unknown {
     if (this.#failure !== undefined) return this.#failure.error
-    const failure =
-      error instanceof QuorateError
-        ? error
-        : new QuorateError(
-            'QUORATE_STORAGE',
-            `the database ${this.#database.location} failed: ${messageOf(error)}`,
-            { cause: error },
-          )
+    const failure = databaseFailure(this.#database.location, error)
     this.#failure = { error: failure }
     this.#pins.reject(failure)
     this.#options.onFailure(failure)
@@ -368,16 +380,18 @@ export class RowStore {
 
   #build(filter: KeyFilter, overlaid: Iterable<Uint8Array>): void {
     const snapshot = this.#database.db.snapshot()
-    const built = filter
-      .build(this.#database, snapshot, overlaid, () => this.#closing)
-      .catch((error: unknown) => {
-        this.#fail(error)
-      })
-      .finally(() => this.#background.delete(built))
-    this.#background.add(built)
+    this.#beside(
+      filter
+        .build(this.#database, snapshot, overlaid, () => this.#closing)
+        .catch((error: unknown) => {
+          this.#fail(error)
+        }),
+    )
   }
-}
 
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
+  /** Work that never rejects, and that closing waits for. */
+  #beside(work: Promise<void>): void {
+    const counted = work.finally(() => this.#background.delete(counted))
+    this.#background.add(counted)
+  }
 }

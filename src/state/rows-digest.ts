@@ -6,10 +6,10 @@
  *             modulo 2^32
  *
  * `key` with its keyspace, `payload` without its seal. A sum does not care for order, so it could
- * be cut into parts. Logical rows are records, settings, live tokens, unexpired sessions and
- * tombstones. What is left out differs between nodes without being a difference: rows of the dead
- * go at each node's own time. The applied row and the counts say nothing that isn't in the effects
- * digest.
+ * be cut into parts. Logical rows are records, settings, the configuration, the history's id, live
+ * tokens, unexpired sessions and tombstones. What is left out differs between nodes without being
+ * a difference: rows of the dead go at each node's own time. The applied row and the counts say
+ * nothing that isn't in the effects digest.
  */
 import { hash } from 'node:crypto'
 import { assert } from '../assert.ts'
@@ -30,8 +30,9 @@ export async function digestRows(
   stopped: () => boolean,
 ): Promise<string | undefined> {
   const sum = new Uint32Array(4)
-  const { settings, data, tokens, sessions, tombstones } = keyspaces
-  for (const keyspace of [settings, data, tokens, sessions, tombstones]) {
+  const { settings, configuration, history, data, tokens, sessions, tombstones } = keyspaces
+  const logical = [settings, configuration, history, data, tokens, sessions, tombstones]
+  for (const keyspace of logical) {
     const rows = database.db.iterator(keyspaceRange(keyspace, snapshot))
     try {
       for (;;) {

@@ -1,10 +1,11 @@
 /**
  * Where the state stands: the few numbers that every decision looks at. All of them follow from
- * the log, and all of them go into the applied row and the settings row.
+ * the log, and all of them go into the applied row and the settings row; so does the newest
+ * configuration, which has a row of its own, and decides nothing here.
  */
 import { assert } from '../assert.ts'
 import type { Settings } from '../command/index.ts'
-import type { AppliedRow } from './layout.ts'
+import type { AppliedRow, ConfigurationRow } from './layout.ts'
 
 export class Standing {
   index: number
@@ -21,8 +22,10 @@ export class Standing {
   sessionHorizon: number
   effects: Uint8Array
   settings: Settings
+  /** The newest one applied; undefined: the group still has its first. */
+  configuration: ConfigurationRow | undefined
 
-  constructor(applied: AppliedRow, settings: Settings) {
+  constructor(applied: AppliedRow, settings: Settings, configuration?: ConfigurationRow) {
     this.index = applied.index
     this.term = applied.term
     this.revision = applied.revision
@@ -31,6 +34,7 @@ export class Standing {
     this.sessionHorizon = applied.sessionHorizon
     this.effects = applied.effects
     this.settings = settings
+    this.configuration = configuration
   }
 
   /** A new entry's stamp: a leader whose clock is behind does not turn time back. */

@@ -5,24 +5,30 @@
  *
  * 1. Apply entries without a gap, from `appliedIndex + 1` on, and never one that isn't committed.
  * 2. Stop applying while `overlayFull`, and go on after `drained()`.
- * 3. Keep the log from the index of the last `barrier()` on: a crash may take the state back to
- *    it. After a start, compare `appliedIndex` with what the log still has.
- * 4. On any error that `apply` throws, or that `onFailure` reports: stop. On `QUORATE_CORRUPT`
+ * 3. Keep the log from `durableIndex`, the index of the last `barrier()`, on: a crash may take the
+ *    state back to it. After a start, compare `appliedIndex` with what the log still has.
+ * 4. Close exports that nobody reads from any more: LevelDB keeps what they show.
+ * 5. On any error that `apply` throws, or that `onFailure` reports: stop. On `QUORATE_CORRUPT`
  *    from `open`: begin an empty state and apply the log anew.
  */
-import { assert } from '../assert.ts'
+import { assert, unreachable } from '../assert.ts'
 import { decodeEntry, defaultSettings } from '../command/index.ts'
-import type { Answer, Settings } from '../command/index.ts'
+import type { Answer, Digests, Settings } from '../command/index.ts'
 import type { Logger } from '../logger.ts'
 import type { Entry } from '../raft/index.ts'
 import type { StateDatabase } from './database.ts'
 import { effectsAfter } from './effects.ts'
 import { checkClusterVersion, Executor } from './executor.ts'
+import type { ConfigurationRow } from './layout.ts'
 import { loadRows } from './load.ts'
 import { Marks } from './marks.ts'
 import { RowStore } from './row-store.ts'
+import { Scrubber } from './scrub.ts'
+import type { ScrubOptions, ScrubResult } from './scrub.ts'
 import { SessionTable } from './sessions.ts'
 import { Standing } from './standing.ts'
+import { Exports } from './state-export.ts'
+import type { StateExport } from './state-export.ts'
 import { StateReader } from './state-reader.ts'
 
 /** Options of `StateMachine.open`. */
@@ -57,6 +63,7 @@ interface Parts {
   readonly sessions: SessionTable
   readonly store: RowStore
   readonly database: StateDatabase
+  readonly history: Uint8Array | undefined
 }
 
 export class StateMachine {
@@ -66,14 +73,24 @@ export class StateMachine {
   readonly #store: RowStore
   readonly #executor: Executor
   readonly #marks: Marks
+  readonly #exports: Exports
+  readonly #scrubber: Scrubber
+  /**
+   * Hex, 32 digits: under which numbers of revisions and entries are never used for two things. Set
+   * by a restore; undefined: the cluster's id serves.
+   */
+  readonly historyId: string | undefined
   #failure: { readonly error: unknown } | undefined
 
-  private constructor({ standing, sessions, store, database }: Parts) {
+  private constructor({ standing, sessions, store, database, history }: Parts) {
     this.#standing = standing
     this.#sessions = sessions
     this.#store = store
     this.#executor = new Executor(standing, store, sessions)
     this.#marks = new Marks(database, standing, store)
+    this.#exports = new Exports(database, store)
+    this.#scrubber = new Scrubber(database, () => store.closing)
+    this.historyId = history === undefined ? undefined : Buffer.from(history).toString('hex')
     this.reader = new StateReader(database, standing, store, this.#marks)
   }
 
@@ -95,7 +112,7 @@ export class StateMachine {
     const stored = await loadRows(database)
     const settings = stored.settings ?? defaultSettings
     checkClusterVersion(settings.clusterVersion)
-    const standing = new Standing(stored.applied, settings)
+    const standing = new Standing(stored.applied, settings, stored.configuration)
     const sessions = new SessionTable(standing)
     const store = new RowStore({
       database,
@@ -109,7 +126,8 @@ export class StateMachine {
     await stored.loadInto(store, sessions)
     store.buildFilters()
     logger.debug('state opened', { index: standing.index, revision: standing.revision })
-    return new StateMachine({ standing, sessions, store, database })
+    const { history } = stored
+    return new StateMachine({ standing, sessions, store, database, history })
   }
 
   get appliedIndex(): number {
@@ -132,6 +150,22 @@ export class StateMachine {
     return this.#standing.settings
   }
 
+  /**
+   * The newest configuration applied: the index of its entry, and the entry's bytes. undefined: no
+   * entry brought one yet.
+   */
+  get configuration(): ConfigurationRow | undefined {
+    return this.#standing.configuration
+  }
+
+  /**
+   * What a crash can't take back: what was applied at the last barrier or, before the first one,
+   * what was found at the start.
+   */
+  get durableIndex(): number {
+    return this.#store.durableIndex
+  }
+
   /** Hex. */
   get effectsDigest(): string {
     return Buffer.from(this.#standing.effects).toString('hex')
@@ -148,6 +182,11 @@ export class StateMachine {
    */
   set liveFrom(index: number) {
     this.#marks.replayTo(index)
+  }
+
+  /** Told of each mark that is passed from now on, with what its digests come to. */
+  set onMark(listener: (id: Uint8Array, digests: Promise<Digests>) => void) {
+    this.#marks.onMark = listener
   }
 
   /** The log got new entries from this index on, in place of any that it had there. */
@@ -186,14 +225,38 @@ export class StateMachine {
     await this.#store.barrier()
   }
 
+  /**
+   * Pins the state as it is now, or a little later, to be read frame by frame. At most four are
+   * open: one more, or one before anything was applied, rejects with `QUORATE_OVERLOADED`. It must
+   * be closed; at the latest it is together with the machine.
+   */
+  async openExport(): Promise<StateExport> {
+    this.#assertWhole()
+    return await this.#exports.open()
+  }
+
+  /**
+   * Reads all rows once, slowly, and verifies their seals. Rejects with `QUORATE_CORRUPT` where one
+   * isn't what was written, with `QUORATE_STOPPING` when the machine is closed, and with
+   * `QUORATE_OVERLOADED` while another pass goes on.
+   */
+  async scrub(options: ScrubOptions): Promise<ScrubResult> {
+    this.#assertWhole()
+    return await this.#scrubber.run(options)
+  }
+
   /** Writes everything down, durably, and closes the database. */
   async close(): Promise<void> {
-    await this.#store.close(this.#failure === undefined, () => this.#marks.idle())
+    await this.#store.close(this.#failure === undefined, () => this.#idle())
   }
 
   /** Closes the database as it is: what was not written is applied again from the log. */
   async abandon(): Promise<void> {
-    await this.#store.close(false, () => this.#marks.idle())
+    await this.#store.close(false, () => this.#idle())
+  }
+
+  async #idle(): Promise<void> {
+    await Promise.all([this.#marks.idle(), this.#exports.closeAll()])
   }
 
   status(): StateStatus {
@@ -214,12 +277,24 @@ export class StateMachine {
     assert(entry.index === standing.index + 1, 'entries are applied without a gap')
     assert(entry.term >= standing.term, 'terms never go back')
     const answers: Answer[] = []
-    if (entry.kind === 'commands') {
-      const { stamp, commands } = decodeEntry(entry.data)
-      standing.advance(stamp)
-      this.#store.advance()
-      this.#sessions.advance()
-      for (const command of commands) answers.push(this.#executor.execute(command))
+    switch (entry.kind) {
+      case 'noop':
+        break
+      case 'commands': {
+        const { stamp, commands } = decodeEntry(entry.data)
+        standing.advance(stamp)
+        this.#store.advance()
+        this.#sessions.advance()
+        for (const command of commands) answers.push(this.#executor.execute(command))
+        break
+      }
+      case 'config':
+        // A copy: a view would keep all that was received with it in memory.
+        standing.configuration = { index: entry.index, data: new Uint8Array(entry.data) }
+        this.#store.configurationChanged(entry.data.length)
+        break
+      default:
+        unreachable(entry.kind)
     }
     standing.index = entry.index
     standing.term = entry.term

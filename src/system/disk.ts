@@ -4,7 +4,7 @@ import * as fs from 'node:fs/promises'
 import type { ClassicLevel } from 'classic-level'
 import { LevelDatabase } from './level.ts'
 import { QuorateError } from '../errors.ts'
-import type { Disk, DiskFile, DiskLock } from '../ports.ts'
+import type { Disk, DiskFile, DiskLock, DiskSpace } from '../ports.ts'
 
 /** More buffers in one call are refused by Linux (`IOV_MAX`). */
 const buffersPerCallMax = 1024
@@ -120,6 +120,16 @@ async function readFile(path: string, bytesMax: number): Promise<Uint8Array | un
   }
 }
 
+/** Some file systems, and paths that are not there, have no answer. */
+async function space(path: string): Promise<DiskSpace | undefined> {
+  try {
+    const { bavail, blocks, bsize } = await fs.statfs(path)
+    return blocks === 0 ? undefined : { free: bavail * bsize, total: blocks * bsize }
+  } catch {
+    return undefined
+  }
+}
+
 /**
  * Opens an otherwise empty LevelDB database for its lock: a kernel lock on its file `LOCK`, gone
  * the moment the process is, so that there is nothing to clean up after a kill.
@@ -172,5 +182,6 @@ export const realDisk: Disk = {
   rename: (from, to) => fs.rename(from, to),
   remove: (path) => fs.rm(path, { recursive: true, force: true }),
   syncDirectory,
+  space,
   lock,
 }

@@ -14,14 +14,17 @@ import {
   bytes,
   identifier,
   list,
+  nodeId,
   oneOf,
   optional,
   orNil,
   ordinal,
+  snapshotFrameNumber,
   tuple,
   tupleFrom,
   uint,
 } from './fields.ts'
+import { decodeMemberChange, memberChangeToWire } from './member-codec.ts'
 import { badFrame, packFrame, unpackFrame, type Wire } from './msgpack.ts'
 
 /** Requests in one frame, whatever a node allows. */
@@ -105,13 +108,25 @@ export function requestToWire(request: Request): Wire {
       return [7, id, timeout, choice(request.consistency)]
     case 'digest':
       return [8, id, timeout, request.mark]
+    case 'member':
+      return [9, id, timeout, memberChangeToWire(request.change)]
+    case 'transfer':
+      return [10, id, timeout, orNil(request.to)]
+    case 'export':
+      return [11, id, timeout]
+    case 'exportFrame':
+      return [12, id, timeout, request.exportId, request.frame]
+    case 'exportClose':
+      return [13, id, timeout, request.exportId]
+    case 'compact':
+      return [14, id, timeout]
     default:
       return unreachable(request)
   }
 }
 
 /** How many fields a request of each kind has. */
-const requestFields: readonly number[] = [4, 5, 6, 5, 4, 4, 3, 4, 4]
+const requestFields: readonly number[] = [4, 5, 6, 5, 4, 4, 3, 4, 4, 4, 4, 3, 5, 4, 3]
 
 function request(value: unknown): Request {
   const fields = list(value, 6, 'a request')
@@ -140,8 +155,22 @@ function request(value: unknown): Request {
       return { id, timeoutMs, kind: 'status' }
     case 7:
       return { id, timeoutMs, kind: 'settings', consistency: consistency(a) }
-    default:
+    case 8:
       return { id, timeoutMs, kind: 'digest', mark: bytes(a, 'mark', anyLength) }
+    case 9:
+      return { id, timeoutMs, kind: 'member', change: decodeMemberChange(a) }
+    case 10:
+      return { id, timeoutMs, kind: 'transfer', to: optional(a, (to) => nodeId(to, 'to')) }
+    case 11:
+      return { id, timeoutMs, kind: 'export' }
+    case 12: {
+      const exportId = ordinal(a, 'exportId')
+      return { id, timeoutMs, kind: 'exportFrame', exportId, frame: snapshotFrameNumber(b) }
+    }
+    case 13:
+      return { id, timeoutMs, kind: 'exportClose', exportId: ordinal(a, 'exportId') }
+    default:
+      return { id, timeoutMs, kind: 'compact' }
   }
 }
 

@@ -7,6 +7,7 @@ import { frameBytesTarget, frameOverheadBytes } from './client-limits.ts'
 import {
   clientProtocolMax,
   clientProtocolMin,
+  type MemberAddress,
   type NodeFrame,
   type Reply,
   type Request,
@@ -41,6 +42,8 @@ export interface ClientConnectionOptions {
   readonly limits?: Partial<ClientConnectionLimits>
   /** The replies of one frame. */
   onReplies(replies: readonly Reply[]): void
+  /** The members changed since the welcome, or since the last time. */
+  onMembers?(members: readonly MemberAddress[]): void
   /**
    * Called once when the connection ends by anything but `close()`. The error tells why; of the
    * requests that were sent and not answered it says nothing: their outcome is unknown.
@@ -194,6 +197,8 @@ export class ClientConnection {
         return this.#end(fromWireError(frame.error))
       case 'welcome':
         return this.#end(new QuorateError('QUORATE_PROTOCOL', `${this.address} welcomed twice`))
+      case 'members':
+        return this.#options.onMembers?.(frame.members)
     }
   }
 

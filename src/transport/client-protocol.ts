@@ -4,6 +4,7 @@
  */
 import type { ErrorCode, ErrorDetails, Outcome } from '../errors.ts'
 import type { Answer, KeyRange, ScanRow, Settings, TokenVerdict } from '../command/index.ts'
+import type { EntryId } from '../raft/index.ts'
 
 /** The versions of this protocol that this build speaks. */
 export const clientProtocolMin = 1
@@ -79,6 +80,51 @@ export type RequestBody =
   | { readonly kind: 'settings'; readonly consistency: Consistency }
   /** The digests that this node took when it applied the mark; waits for it within the time. */
   | { readonly kind: 'digest'; readonly mark: Uint8Array }
+  /** Leader only; answered with `members` once the change is over. Made again, it is done. */
+  | { readonly kind: 'member'; readonly change: MemberChange }
+  /**
+   * Leader only; answered with `transferred` once another leads: the one named, or without a name
+   * the most caught-up voter. A leader that is named itself answers at once.
+   */
+  | { readonly kind: 'transfer'; readonly to: string | undefined }
+  /** Pins this node's state as it is now; answered with `export`. */
+  | { readonly kind: 'export' }
+  /** Frame 0, 1, 2, … of it; the one that was answered last may be asked for again. */
+  | { readonly kind: 'exportFrame'; readonly exportId: number; readonly frame: number }
+  | { readonly kind: 'exportClose'; readonly exportId: number }
+  /** Asks this node to drop what it can of its log now; answered with `done`. */
+  | { readonly kind: 'compact' }
+
+/** A member as it is to be: where others reach it. */
+export interface NewMember {
+  readonly id: string
+  readonly peerAddress: string
+  /** Undefined: as it tells of itself. */
+  readonly clientAddress: string | undefined
+}
+
+/** A change of who takes part. */
+export type MemberChange =
+  /** It gets the log as a learner and, unless it is to stay one, a vote once it is close. */
+  | ({
+      readonly type: 'add'
+      readonly learner: boolean
+      /** From 0 to `priorityMax`: of the voters that are there the highest leads. */
+      readonly priority: number
+    } & NewMember)
+  /** A learner gets a vote, also one that was to stay a learner. */
+  | { readonly type: 'promote'; readonly id: string }
+  | { readonly type: 'remove'; readonly id: string }
+  /** Another takes a member's place: it is added, caught up, and put in its place in one step. */
+  | { readonly type: 'replace'; readonly id: string; readonly by: NewMember }
+  /** What is known of a member becomes another; what is undefined stays. */
+  | {
+      readonly type: 'update'
+      readonly id: string
+      readonly peerAddress: string | undefined
+      readonly clientAddress: string | undefined
+      readonly priority: number | undefined
+    }
 
 /** Many requests, in the order in which they were made. */
 export interface Requests {
@@ -118,7 +164,36 @@ export type ReplyBody =
       readonly rows: string
     }
   | { readonly kind: 'done' }
+  | {
+      readonly kind: 'members'
+      /** Where in the log the configuration stands. */
+      readonly index: number
+      readonly members: readonly ConfiguredMember[]
+    }
+  /** Who leads now. */
+  | { readonly kind: 'transferred'; readonly leader: string }
+  | ({ readonly kind: 'export' } & ExportHead)
+  /** `last`: nothing comes after; the export is closed once this frame was taken. */
+  | { readonly kind: 'frame'; readonly bytes: Uint8Array; readonly last: boolean }
   | { readonly kind: 'error'; readonly error: WireError }
+
+/** A member of a configuration. */
+export interface ConfiguredMember extends NewMember {
+  /** Whether its vote counts; else it is a learner. */
+  readonly voter: boolean
+  readonly priority: number
+}
+
+/** What is known of an export before its first frame. */
+export interface ExportHead {
+  /** Names it on this connection. */
+  readonly exportId: number
+  /** The last entry that the exported state has applied. */
+  readonly snapshot: EntryId
+  readonly revision: number
+  readonly clusterTime: number
+  readonly historyId: string
+}
 
 /** An error on the wire: told apart by code. */
 export interface WireError {
@@ -141,11 +216,22 @@ export interface Goodbye {
   readonly error: WireError
 }
 
-export type NodeFrame = Welcome | Replies | Goodbye
+/** Who takes part now; told unasked when that changes. */
+export interface Members {
+  readonly type: 'members'
+  readonly members: readonly MemberAddress[]
+}
+
+export type NodeFrame = Welcome | Replies | Goodbye | Members
 
 /** What one node says of itself. */
 export interface NodeStatus {
   readonly clusterId: string
+  /**
+   * Which line of history the revisions belong to: another one after a restore, so that no number
+   * ever stands for two things. The cluster's id where nothing was restored.
+   */
+  readonly historyId: string
   readonly id: string
   readonly pid: number | undefined
   readonly incarnation: string
@@ -158,9 +244,19 @@ export interface NodeStatus {
   readonly commitIndex: number
   readonly appliedIndex: number
   readonly lastIndex: number
+  /** The entry behind which the log begins; 0: it is whole. */
+  readonly baseIndex: number
   readonly revision: number
   readonly clusterTime: number
   readonly walBytes: number
+  /** Free on the disk of the data directory; undefined where that is not known. */
+  readonly freeBytes: number | undefined
+  /** Below the floor of free space: writes are refused. */
+  readonly diskFull: boolean
+  /** The state is being fetched from the leader, since it was lost, damaged or too old. */
+  readonly stateMissing: boolean
+  /** What the node waits for before it takes part in full; undefined: nothing. */
+  readonly waitsFor: string | undefined
   readonly ready: boolean
   /** Why it is not ready, or what a person should know. */
   readonly reasons: readonly string[]
@@ -178,4 +274,12 @@ export interface MemberStatus {
   readonly connected: boolean
   /** On a leader: the highest index known to be durable there. */
   readonly matchIndex: number | undefined
+  /** Whether its vote counts; else it is a learner. */
+  readonly voter: boolean
+  /** On a leader, of another member: how entries go to it. */
+  readonly state: 'probe' | 'replicate' | 'snapshot' | undefined
+  /** On a leader: whether it lags so little that it could get a vote. */
+  readonly close: boolean | undefined
+  /** From 0 on: of the voters that are there the one with the highest leads. */
+  readonly priority: number
 }

@@ -11,6 +11,7 @@ import {
   type SessionCounter,
   type SessionHost,
 } from './client-session.ts'
+import { encodeNodeFrame } from './reply-codec.ts'
 import { toWireError } from './wire-error.ts'
 
 /** One request and who asked. */
@@ -95,6 +96,16 @@ export class ClientServer {
 
   get counters(): Readonly<Record<string, number>> {
     return { ...Object.fromEntries(this.#counters), clientSessions: this.#sessions.size }
+  }
+
+  /**
+   * Tells all clients the members as `welcome` has them now: so that they follow a cluster whose
+   * members change. To be called whenever these, or their addresses, change.
+   */
+  announceMembers(): void {
+    if (this.#closed !== undefined || this.#sessions.size === 0) return
+    const frame = encodeNodeFrame({ type: 'members', members: this.#options.welcome().members })
+    for (const session of this.#sessions) session.announce(frame)
   }
 
   /** Sends replies that wait for the end of the turn. For a node that knows its turn has ended. */

@@ -127,6 +127,11 @@ export class Session implements ClientSession {
     this.#connection.close(error.code)
   }
 
+  /** Sends a small frame that nobody asked for. */
+  announce(frame: Uint8Array): void {
+    if (this.#state === 'open') this.#connection.send(frame)
+  }
+
   /** Sends the replies that wait. */
   flush(): void {
     if (this.#state !== 'open') return

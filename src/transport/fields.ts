@@ -12,6 +12,10 @@ export const addressCharsMax = 300
 export const idCharsMax = 128
 /** Members of a cluster, as told to clients. */
 export const membersMax = 64
+/** Bytes of one frame of a snapshot: large enough to be few, small enough never to hold up others. */
+export const snapshotFrameBytesMax = 262_144
+/** The highest number of a frame of a snapshot: it has 32 bits. */
+const snapshotFrameNumberMax = 4_294_967_295
 /** Characters of a text for people. A sender cuts; a receiver refuses. */
 export const messageCharsMax = 2000
 
@@ -55,6 +59,16 @@ export function ordinal(value: unknown, what: string, min = 0): number {
   return uint(value, what, ordinalMax, min)
 }
 
+/** The place of a frame in its snapshot, from 0 on. */
+export function snapshotFrameNumber(value: unknown): number {
+  return uint(value, 'frame', snapshotFrameNumberMax)
+}
+
+/** The bytes of one frame of a snapshot. */
+export function snapshotFrameBytes(value: unknown): Uint8Array {
+  return bytes(value, 'a frame of a snapshot', snapshotFrameBytesMax, 1)
+}
+
 /** True or false. */
 export function bool(value: unknown, what: string): boolean {
   if (typeof value !== 'boolean') throw badFrame(`${what} is not a boolean`)
@@ -80,6 +94,13 @@ export function identifier(value: unknown, what: string): string {
   const id = text(value, what, idCharsMax)
   if (!/^[\x21-\x7e]+$/.test(id)) throw badFrame(`${what} is not an id`)
   return id
+}
+
+/** `digits` lower-case hex digits. */
+export function hex(value: unknown, digits: number, what: string): string {
+  if (typeof value === 'string' && value.length === digits && /^[0-9a-f]*$/.test(value))
+    return value
+  throw badFrame(`${what} is not ${digits} hex digits`)
 }
 
 /** A member's name. */

@@ -16,3 +16,5 @@ export { PeerTransport, type PeerTransportOptions, type PeerView } from './peer-
 export type { PeerIdentity, Refusal } from './peer-context.ts'
 export type { PeerLimits } from './peer-limits.ts'
 export type { PeerTarget } from './peer-link.ts'
+export type { DigestFrame, SnapshotFrame, StateFrame } from './peer-protocol.ts'
+export { snapshotFrameBytesMax } from './fields.ts'

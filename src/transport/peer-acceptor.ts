@@ -1,7 +1,8 @@
 /**
  * One connection that was accepted on the peer port: a stranger until its hello has been checked
- * and its incarnation durably pinned, then a link on which a member's messages arrive.
+ * and its incarnation durably pinned, then a link on which another node's messages arrive.
  */
+import { unreachable } from '../assert.ts'
 import { QuorateError } from '../errors.ts'
 import type { Cancel, Connection } from '../ports.ts'
 import type { Message } from '../raft/index.ts'
@@ -13,16 +14,18 @@ import {
   type LinkKind,
   type PeerFrame,
   type PeerHello,
+  type StateFrame,
 } from './peer-protocol.ts'
 import { highestCommon } from './versions.ts'
 
 /** What an accepted connection tells its owner. */
 export interface AcceptedEvents {
-  /** Whether this id is a member. */
-  isMember(id: string): boolean
+  /** Why this node is not let in, though it is of this cluster; undefined: it is. */
+  refusalOf(hello: PeerHello): QuorateError | undefined
   /** It has shown who it is; an older link of the same kind has to go. */
-  onOpen(link: AcceptedLink): void
-  onMessages(messages: readonly Message[]): void
+  onOpen(link: AcceptedLink, hello: PeerHello): void
+  onMessages(from: string, messages: readonly Message[]): void
+  onStateFrame(from: string, frame: StateFrame): void
   /** A hello was refused; `id` as it claimed. */
   onRefused(id: string, error: QuorateError): void
   onClosed(link: AcceptedLink): void
@@ -86,6 +89,9 @@ export class AcceptedLink {
       void this.#onHello(frame)
     } else if (this.#state === 'open' && frame.type === 'messages') {
       this.#onMessages(frame.messages)
+    } else if (this.#state === 'open' && isStateFrame(frame) && this.#hello !== undefined) {
+      this.#context.count('peerSnapshotFramesReceived')
+      this.#events.onStateFrame(this.#hello.nodeId, frame)
     } else if (this.#state === 'open' && frame.type === 'peerPing') {
       // A dialler that asks without reading would fill our memory with answers.
       if (this.#connection.bufferedBytes === 0) {
@@ -102,6 +108,9 @@ export class AcceptedLink {
     const accepted = await this.#context.acceptIncarnation(hello.nodeId, hello.incarnation)
     if (this.#state !== 'pinning') return
     if (!accepted) return this.#refuse(hello, wrongIncarnation(hello.nodeId))
+    // Others may have come meanwhile.
+    const refusal = this.#events.refusalOf(hello)
+    if (refusal !== undefined) return this.#refuse(hello, refusal)
     this.#state = 'open'
     this.#cancel()
     this.#watch()
@@ -115,8 +124,8 @@ export class AcceptedLink {
         ...this.#context.advertised(),
       }),
     )
+    this.#events.onOpen(this, hello)
     this.#context.onIntroduced(hello.nodeId, hello)
-    this.#events.onOpen(this)
   }
 
   /** The protocol to speak, or why not to speak at all. */
@@ -132,17 +141,16 @@ export class AcceptedLink {
     if (hello.to !== nodeId) {
       return new QuorateError('QUORATE_WRONG_NODE', `this is ${nodeId}, not ${hello.to}`)
     }
-    if (hello.nodeId === nodeId || !this.#events.isMember(hello.nodeId)) {
-      return new QuorateError('QUORATE_WRONG_NODE', `${hello.nodeId} is no other member`)
+    if (hello.nodeId === nodeId) {
+      return new QuorateError('QUORATE_WRONG_NODE', `${nodeId} is this very node's name`)
     }
     const ours = { min: peerProtocolMin, max: peerProtocolMax }
     const theirs = { min: hello.protocolMin, max: hello.protocolMax }
-    return (
-      highestCommon(ours, theirs) ??
-      new QuorateError(
-        'QUORATE_PROTOCOL',
-        `${nodeId} speaks protocol ${ours.min} to ${ours.max}, not ${theirs.min} to ${theirs.max}`,
-      )
+    const protocol = highestCommon(ours, theirs)
+    if (protocol !== undefined) return this.#events.refusalOf(hello) ?? protocol
+    return new QuorateError(
+      'QUORATE_PROTOCOL',
+      `${nodeId} speaks protocol ${ours.min} to ${ours.max}, not ${theirs.min} to ${theirs.max}`,
     )
   }
 
@@ -158,11 +166,14 @@ export class AcceptedLink {
     const from = this.#hello?.nodeId
     const to = this.#context.identity.nodeId
     // The handshake says whose word this is; a frame can't say otherwise.
-    if (messages.some((message) => message.from !== from || message.to !== to)) {
+    if (
+      from === undefined ||
+      messages.some((message) => message.from !== from || message.to !== to)
+    ) {
       return this.#misspoke('messages in a name other than its own, or to another node')
     }
     this.#context.count('peerMessagesReceived', messages.length)
-    this.#events.onMessages(messages)
+    this.#events.onMessages(from, messages)
   }
 
   /** Closes the link when its dialler has been silent for long: it asks for a sign of life itself. */
@@ -192,5 +203,24 @@ export class AcceptedLink {
     this.#state = 'closed'
     this.#cancel()
     this.#events.onClosed(this)
+  }
+}
+
+function isStateFrame(frame: PeerFrame): frame is StateFrame {
+  switch (frame.type) {
+    case 'snapshotRequest':
+    case 'snapshotFrame':
+    case 'snapshotUnknown':
+    case 'stateDigest':
+      return true
+    case 'peerHello':
+    case 'peerWelcome':
+    case 'peerRefusal':
+    case 'messages':
+    case 'peerPing':
+    case 'peerPong':
+      return false
+    default:
+      return unreachable(frame)
   }
 }

@@ -7,6 +7,8 @@
  *     messages [3, from, to, [message, …]]
  *     ping     [4]
  *     pong     [5]
+ *     snapshot [6 to 8, …], see `snapshot-codec.ts`
+ *     digest   [9, index, effects, rows, agreed]
  *
  * A message is [kind, term, …]. All messages of a frame have one sender and one addressee, so a
  * frame names them once. An entry is the three fields term, kind, data; its index is not sent, for
@@ -14,12 +16,13 @@
  * written down can't arrive.
  */
 import { assert, unreachable } from '../assert.ts'
-import type { AppendEntries, Message } from '../raft/index.ts'
+import type { AppendEntries, AppendEntriesRejected, Message } from '../raft/index.ts'
 import type { Entry, EntryId, EntryKind } from '../raft/index.ts'
 import {
   addressCharsMax,
   bool,
   bytes,
+  hex,
   identifier,
   list,
   messageCharsMax,
@@ -33,7 +36,14 @@ import {
   uint,
 } from './fields.ts'
 import { badFrame, packFrame, unpackFrame, type Wire } from './msgpack.ts'
-import type { LinkKind, PeerFrame, PeerMessages } from './peer-protocol.ts'
+import type { DigestFrame, LinkKind, PeerFrame, PeerMessages } from './peer-protocol.ts'
+import {
+  decodeSnapshotFrame,
+  decodeSnapshotRequest,
+  decodeSnapshotUnknown,
+  snapshotKinds,
+  snapshotToWire,
+} from './snapshot-codec.ts'
 
 /** Messages in one frame. */
 export const peerMessagesMax = 1024
@@ -50,7 +60,19 @@ const kinds = {
   messages: 3,
   ping: 4,
   pong: 5,
+  digest: 9,
 } as const
+
+function decodeDigest(fields: readonly unknown[]): DigestFrame {
+  tuple(fields, 5, 'a digest')
+  return {
+    type: 'stateDigest',
+    index: ordinal(fields[1], 'index', 1),
+    effects: hex(fields[2], 64, 'effects'),
+    rows: hex(fields[3], 32, 'rows'),
+    agreed: bool(fields[4], 'agreed'),
+  }
+}
 
 /** A version number; 0 is none. */
 const versionMax = 65_535
@@ -89,6 +111,12 @@ export function encodePeerFrame(frame: PeerFrame): Uint8Array {
       return packFrame([kinds.ping])
     case 'peerPong':
       return packFrame([kinds.pong])
+    case 'snapshotRequest':
+    case 'snapshotFrame':
+    case 'snapshotUnknown':
+      return packFrame(snapshotToWire(frame))
+    case 'stateDigest':
+      return packFrame([kinds.digest, frame.index, frame.effects, frame.rows, frame.agreed])
     default:
       return unreachable(frame)
   }
@@ -117,6 +145,14 @@ export function decodePeerFrame(frame: Uint8Array): PeerFrame {
     case kinds.pong:
       tuple(fields, 1, 'a pong')
       return { type: 'peerPong' }
+    case snapshotKinds.request:
+      return decodeSnapshotRequest(fields)
+    case snapshotKinds.frame:
+      return decodeSnapshotFrame(fields)
+    case snapshotKinds.unknown:
+      return decodeSnapshotUnknown(fields)
+    case kinds.digest:
+      return decodeDigest(fields)
     default:
       throw badFrame('of an unknown kind')
   }
@@ -184,13 +220,13 @@ function encodeMessage(message: Message): Wire {
     case 'appendEntries':
       return encodeAppendEntries(message)
     case 'appendEntriesAccepted':
-      return [5, term, message.matchIndex]
+      return [5, term, message.matchIndex, message.recovery ?? null]
     case 'appendEntriesRejected':
-      return [6, term, message.rejectedIndex, message.hint.term, message.hint.index]
+      return encodeRejected(message)
     case 'heartbeat':
       return [7, term, message.round, message.leaderCommit]
     case 'heartbeatResult':
-      return [8, term, message.round]
+      return [8, term, message.round, message.recovery ?? null]
     case 'readIndexRequest':
       return [9, term, message.requestId]
     case 'readIndexResult':
@@ -201,19 +237,25 @@ function encodeMessage(message: Message): Wire {
       return [12, term]
     case 'removed':
       return [13, term, message.configIndex]
+    case 'installSnapshot':
+      return [14, term, message.snapshot.term, message.snapshot.index]
+    case 'snapshotNeeded':
+      return [15, term, message.baseIndex]
+    case 'readmitted':
+      return [16, term, message.recovery, message.index]
     default:
       return unreachable(message)
   }
 }
 
 /** How many fields a message of each kind has. */
-const messageFields: readonly number[] = [5, 4, 5, 3, 6, 3, 5, 4, 3, 3, 4, 3, 2, 3]
+const messageFields: readonly number[] = [5, 4, 5, 3, 6, 4, 6, 4, 4, 3, 4, 3, 2, 3, 4, 3, 4]
 
 function decodeMessage(encoded: unknown, from: string, to: string): Message {
   const fields = list(encoded, 6, 'a message')
   const kind = uint(fields[0], 'message kind', messageFields.length - 1)
   if (fields.length !== messageFields[kind]) throw badFrame('a message with a wrong length')
-  const [, , a, b, c] = fields
+  const [, , a, b, c, d] = fields
   const addressed = { from, to, term: ordinal(fields[1], 'term') }
   switch (kind) {
     case 0: {
@@ -236,17 +278,23 @@ function decodeMessage(encoded: unknown, from: string, to: string): Message {
     case 4:
       return decodeAppendEntries(fields, addressed)
     case 5:
-      return { type: 'appendEntriesAccepted', ...addressed, matchIndex: ordinal(a, 'matchIndex') }
+      return {
+        type: 'appendEntriesAccepted',
+        ...addressed,
+        matchIndex: ordinal(a, 'matchIndex'),
+        ...recovery(b),
+      }
     case 6: {
       const rejectedIndex = ordinal(a, 'rejectedIndex')
-      return { type: 'appendEntriesRejected', ...addressed, rejectedIndex, hint: entryId(b, c) }
+      const hint = entryId(b, c)
+      return { type: 'appendEntriesRejected', ...addressed, rejectedIndex, hint, ...recovery(d) }
     }
     case 7: {
       const round = ordinal(a, 'round')
       return { type: 'heartbeat', ...addressed, round, leaderCommit: ordinal(b, 'leaderCommit') }
     }
     case 8:
-      return { type: 'heartbeatResult', ...addressed, round: ordinal(a, 'round') }
+      return { type: 'heartbeatResult', ...addressed, round: ordinal(a, 'round'), ...recovery(b) }
     case 9:
       return { type: 'readIndexRequest', ...addressed, requestId: requestId(a) }
     case 10: {
@@ -257,8 +305,19 @@ function decodeMessage(encoded: unknown, from: string, to: string): Message {
       return { type: 'readIndexRefused', ...addressed, requestId: requestId(a) }
     case 12:
       return { type: 'timeoutNow', ...addressed }
-    default:
+    case 13:
       return { type: 'removed', ...addressed, configIndex: ordinal(a, 'configIndex', 1) }
+    case 14:
+      return { type: 'installSnapshot', ...addressed, snapshot: snapshotId(a, b) }
+    case 15:
+      return { type: 'snapshotNeeded', ...addressed, baseIndex: ordinal(a, 'baseIndex') }
+    default:
+      return {
+        type: 'readmitted',
+        ...addressed,
+        recovery: uint(a, 'recovery', Number.MAX_SAFE_INTEGER, 1),
+        index: ordinal(b, 'index'),
+      }
   }
 }
 
@@ -268,6 +327,23 @@ function requestId(value: unknown): number {
 
 function entryId(term: unknown, index: unknown): EntryId {
   return { term: ordinal(term, 'term of an entry'), index: ordinal(index, 'index of an entry') }
+}
+
+/** What an answer says of a recovery: nil where there is none. */
+function recovery(value: unknown): { recovery?: number } {
+  if (value === null) return {}
+  return { recovery: uint(value, 'recovery', Number.MAX_SAFE_INTEGER, 1) }
+}
+
+function encodeRejected({ term, rejectedIndex, hint, ...rest }: AppendEntriesRejected): Wire {
+  return [6, term, rejectedIndex, hint.term, hint.index, rest.recovery ?? null]
+}
+
+function snapshotId(term: unknown, index: unknown): EntryId {
+  return {
+    term: ordinal(term, 'term of a snapshot', 1),
+    index: ordinal(index, 'index of a snapshot', 1),
+  }
 }
 
 function encodeAppendEntries(message: AppendEntries): Wire {

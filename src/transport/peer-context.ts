@@ -40,6 +40,11 @@ export type PeerCounter =
   | 'peerMessagesReceived'
   | 'peerMessagesDropped'
   | 'peerMessagesTooLarge'
+  | 'peerSnapshotFramesSent'
+  | 'peerSnapshotFramesReceived'
+  | 'peerSnapshotFramesDropped'
+  | 'peerGuestsAdmitted'
+  | 'peerGuestsRefused'
 
 export interface PeerContext {
   readonly network: Network

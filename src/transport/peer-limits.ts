@@ -8,12 +8,21 @@ export interface PeerLimits {
   /** What may wait on a link for the operating system; above it messages are dropped. */
   readonly controlQueueBytesMax: number
   readonly bulkQueueBytesMax: number
+  /**
+   * Frames of snapshots that wait on a link, here or for the operating system, beside what the two
+   * above bound: one more is refused.
+   */
+  readonly snapshotFramesMax: number
   /** Messages gathered in one turn for one link; above it messages are dropped. */
   readonly queueMessagesMax: number
   /** Accepted connections at once; one more is refused. */
   readonly connectionsMax: number
   /** Accepted connections that have not shown who they are; above it the oldest is closed. */
   readonly strangersMax: number
+  /** Nodes beside the members that are let in and answered; one more is refused. */
+  readonly guestsMax: number
+  /** A guest that has sent no message for so long is not dialled any more, until it does. */
+  readonly guestIdleMs: number
   /** For the TCP connection. */
   readonly connectMs: number
   /** For the handshake, on either side, durable pinning included. */
@@ -41,9 +50,12 @@ export const defaultPeerLimits: PeerLimits = {
   frameBytesTarget: 524_288,
   controlQueueBytesMax: 1_048_576,
   bulkQueueBytesMax: 33_554_432,
+  snapshotFramesMax: 2,
   queueMessagesMax: 16_384,
   connectionsMax: 1024,
   strangersMax: 64,
+  guestsMax: 16,
+  guestIdleMs: 30_000,
   connectMs: 1500,
   handshakeMs: 5000,
   backoffMs: 50,

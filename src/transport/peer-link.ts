@@ -17,8 +17,10 @@ import {
   type PeerFrame,
   type PeerRefusal,
   type PeerWelcome,
+  type StateFrame,
 } from './peer-protocol.ts'
 import { SendQueue } from './send-queue.ts'
+import { SnapshotQueue } from './snapshot-queue.ts'
 
 /** Whom a link leads to. */
 export interface PeerTarget {
@@ -51,6 +53,7 @@ export class PeerLink {
   readonly #events: PeerLinkEvents
   readonly #backoff: Backoff
   readonly #queue: SendQueue
+  readonly #snapshots: SnapshotQueue
   #state: State = { name: 'stopped' }
   #flushAsked = false
   #unreachable = false
@@ -66,6 +69,7 @@ export class PeerLink {
     this.#events = events
     this.#backoff = new Backoff(context.random)
     this.#queue = new SendQueue(context.limits, kind)
+    this.#snapshots = new SnapshotQueue(context.limits.snapshotFramesMax)
   }
 
   get isOpen(): boolean {
@@ -74,15 +78,20 @@ export class PeerLink {
 
   /** Dials now, and keeps at it. */
   start(): void {
-    assert(this.#state.name === 'stopped', 'a link starts once')
+    assert(this.#state.name === 'stopped', 'a link starts when it is stopped')
     this.#dial()
   }
 
-  /** Closes, and dials no more. */
-  stop(): void {
+  /** Sends what waits, closes, and dials no more. It may be started again. */
+  stop(reason: string): void {
+    this.flush()
     const state = this.#state
     this.#state = { name: 'stopped' }
-    this.#cleanUp(state, 'the node stops')
+    this.#cleanUp(state, reason)
+  }
+
+  get isStopped(): boolean {
+    return this.#state.name === 'stopped'
   }
 
   /** Gives the connection up and dials anew: its path is known to be dead. */
@@ -117,12 +126,32 @@ export class PeerLink {
     }
   }
 
+  /** Takes a frame about states for the end of the turn; false: there is no room, or no link. */
+  sendState(frame: StateFrame): boolean {
+    const queued =
+      this.#state.name === 'open' &&
+      this.#snapshots.push(frame, this.#state.connection.bufferedBytes)
+    if (queued) this.#askFlush()
+    else this.#context.count('peerSnapshotFramesDropped')
+    return queued
+  }
+
   /** Sends what waits for the end of the turn. */
   flush(): void {
     if (this.#state.name !== 'open') return
+    const { connection } = this.#state
     for (const messages of this.#queue.take()) {
-      this.#state.connection.send(encodePeerFrame({ type: 'messages', messages }))
+      const bytes = encodePeerFrame({ type: 'messages', messages })
+      this.#snapshots.sent(bytes.length)
+      connection.send(bytes)
       this.#context.count('peerMessagesSent', messages.length)
+    }
+    // Behind the messages: a commit that waits for entries is worth more than a part of a snapshot.
+    for (const frame of this.#snapshots.take()) {
+      const bytes = encodePeerFrame(frame)
+      this.#snapshots.sentSnapshot(bytes.length)
+      connection.send(bytes)
+      this.#context.count('peerSnapshotFramesSent')
     }
   }
 
@@ -298,6 +327,7 @@ export class PeerLink {
   #cleanUp(state: State, reason: string): void {
     this.#cancelPing()
     this.#queue.clear()
+    this.#snapshots.clear()
     if ('cancel' in state) state.cancel()
     if ('connection' in state) state.connection.close(reason)
   }

@@ -1,12 +1,12 @@
 /** What nodes say to each other on a link: first who they are, then messages of the core. */
-import type { Message } from '../raft/index.ts'
+import type { EntryId, Message } from '../raft/index.ts'
 
 export const peerProtocolMin = 1
 export const peerProtocolMax = 1
 
 /**
  * Two links go from each node to each other one, so that megabytes of entries never delay a
- * heartbeat: `control` for votes, heartbeats and read rounds, `bulk` for entries.
+ * heartbeat: `control` for votes, heartbeats and read rounds, `bulk` for entries and snapshots.
  */
 export type LinkKind = 'control' | 'bulk'
 
@@ -62,4 +62,40 @@ export interface PeerPong {
   readonly type: 'peerPong'
 }
 
-export type PeerFrame = PeerHello | PeerWelcome | PeerRefusal | PeerMessages | PeerPing | PeerPong
+/**
+ * A snapshot on its way. The receiver asks for each frame: so it sets the pace, and a frame that was
+ * lost is asked for again. `snapshot` is the last entry that the snapshot holds, by which both know
+ * which one is meant.
+ */
+export type SnapshotFrame =
+  | { readonly type: 'snapshotRequest'; readonly snapshot: EntryId; readonly frame: number }
+  | {
+      readonly type: 'snapshotFrame'
+      readonly snapshot: EntryId
+      readonly frame: number
+      /** At most `snapshotFrameBytesMax`. */
+      readonly bytes: Uint8Array
+      readonly last: boolean
+    }
+  /** Not served here, or not any more. */
+  | { readonly type: 'snapshotUnknown'; readonly snapshot: EntryId }
+
+/**
+ * What a node's state came to at an entry, so that copies can be compared: from a follower, what it
+ * has; from the leader, what a majority has (`agreed`).
+ */
+export interface DigestFrame {
+  readonly type: 'stateDigest'
+  readonly index: number
+  /** 64 hex digits. */
+  readonly effects: string
+  /** 32 hex digits. */
+  readonly rows: string
+  readonly agreed: boolean
+}
+
+/** What nodes say to each other about their states, beside the messages of the core. */
+export type StateFrame = SnapshotFrame | DigestFrame
+
+export type PeerFrame =
+  PeerHello | PeerWelcome | PeerRefusal | PeerMessages | PeerPing | PeerPong | StateFrame

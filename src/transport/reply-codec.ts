@@ -4,36 +4,35 @@
  *     welcome [0, protocol, cluster, node, incarnation, leader, members, clusterTime, limits]
  *     replies [1, [reply, …]]
  *     goodbye [2, error]
+ *     members [3, members]
  *
  * A reply is [kind, id, …]. What is absent is nil.
  */
 import { unreachable } from '../assert.ts'
 import type { ScanRow, Settings } from '../command/index.ts'
 import { answerToWire, decodeAnswer, decodeVerdict, verdictToWire } from './answer-codec.ts'
-import type {
-  ClientLimits,
-  Goodbye,
-  MemberAddress,
-  NodeFrame,
-  Reply,
-  Welcome,
-} from './client-protocol.ts'
+import type { ClientLimits, Goodbye, NodeFrame, Reply, Welcome } from './client-protocol.ts'
 import {
-  addressCharsMax,
   bool,
   bytes,
   identifier,
   list,
-  membersMax,
   nodeId,
   optional,
   orNil,
   ordinal,
+  snapshotFrameBytes,
   text,
   tuple,
   tupleFrom,
   uint,
 } from './fields.ts'
+import {
+  configuredToWire,
+  decodeConfigured,
+  decodeMemberAddresses,
+  memberAddressesToWire,
+} from './member-codec.ts'
 import { badFrame, packFrame, unpackFrame, type Wire } from './msgpack.ts'
 import { decodeStatus, statusToWire } from './status-codec.ts'
 import { decodeWireError, wireErrorToWire } from './wire-error.ts'
@@ -56,6 +55,8 @@ export function encodeNodeFrame(frame: NodeFrame): Uint8Array {
       return packReplies(frame.replies.map(replyToWire))
     case 'goodbye':
       return packFrame([2, wireErrorToWire(frame.error)])
+    case 'members':
+      return packFrame([3, memberAddressesToWire(frame.members)])
     default:
       return unreachable(frame)
   }
@@ -80,6 +81,9 @@ export function decodeNodeFrame(frame: Uint8Array): NodeFrame {
       }
     case 2:
       return decodeGoodbye(fields)
+    case 3:
+      tupleFrom(fields, 2, 'members')
+      return { type: 'members', members: decodeMemberAddresses(fields[1]) }
     default:
       throw badFrame('of an unknown kind')
   }
@@ -99,7 +103,7 @@ function welcomeToWire(welcome: Welcome): Wire {
     welcome.nodeId,
     welcome.incarnation,
     orNil(welcome.leader),
-    welcome.members.map((member) => [member.id, orNil(member.clientAddress)]),
+    memberAddressesToWire(welcome.members),
     Math.floor(welcome.clusterTime),
     [
       limits.keyBytesMax,
@@ -121,17 +125,9 @@ function decodeWelcome(fields: readonly unknown[]): Welcome {
     nodeId: nodeId(fields[3], 'nodeId'),
     incarnation: identifier(fields[4], 'incarnation'),
     leader: optional(fields[5], (value) => nodeId(value, 'leader')),
-    members: list(fields[6], membersMax, 'members').map(decodeMember),
+    members: decodeMemberAddresses(fields[6]),
     clusterTime: uint(fields[7], 'clusterTime'),
     limits: decodeLimits(fields[8]),
-  }
-}
-
-function decodeMember(value: unknown): MemberAddress {
-  const [id, address] = tuple(value, 2, 'a member')
-  return {
-    id: nodeId(id, 'member'),
-    clientAddress: optional(address, (field) => text(field, 'clientAddress', addressCharsMax)),
   }
 }
 
@@ -171,20 +167,31 @@ export function replyToWire(reply: Reply): Wire {
       return [7, id]
     case 'error':
       return [8, id, wireErrorToWire(reply.error)]
+    case 'members':
+      return [9, id, reply.index, configuredToWire(reply.members)]
+    case 'transferred':
+      return [10, id, reply.leader]
+    case 'export': {
+      const { exportId, snapshot, revision, historyId } = reply
+      const at = [snapshot.term, snapshot.index]
+      return [11, id, exportId, at, revision, Math.floor(reply.clusterTime), historyId]
+    }
+    case 'frame':
+      return [12, id, reply.bytes, reply.last]
     default:
       return unreachable(reply)
   }
 }
 
 /** How many fields a reply of each kind has. */
-const replyFields: readonly number[] = [4, 4, 3, 6, 3, 3, 5, 2, 3]
+const replyFields: readonly number[] = [4, 4, 3, 6, 3, 3, 5, 2, 3, 4, 3, 7, 4]
 
 function decodeReply(value: unknown): Reply {
-  const fields = list(value, 6, 'a reply')
+  const fields = list(value, 7, 'a reply')
   const kind = uint(fields[0], 'reply kind', replyFields.length - 1)
   if (fields.length !== replyFields[kind]) throw badFrame('a reply with a wrong length')
   const id = uint(fields[1], 'request id')
-  const [, , a, b, c, d] = fields
+  const [, , a, b, c, d, e] = fields
   switch (kind) {
     case 0: {
       const clusterTime = uint(a, 'clusterTime')
@@ -212,8 +219,21 @@ function decodeReply(value: unknown): Reply {
     }
     case 7:
       return { id, kind: 'done' }
-    default:
+    case 8:
       return { id, kind: 'error', error: decodeWireError(a) }
+    case 9:
+      return { id, kind: 'members', index: ordinal(a, 'index'), members: decodeConfigured(b) }
+    case 10:
+      return { id, kind: 'transferred', leader: nodeId(a, 'leader') }
+    case 11: {
+      const [term, index] = tuple(b, 2, 'an entry')
+      const snapshot = { term: ordinal(term, 'term'), index: ordinal(index, 'index') }
+      const [exportId, revision] = [ordinal(a, 'exportId'), ordinal(c, 'revision')]
+      const [clusterTime, historyId] = [uint(d, 'clusterTime'), identifier(e, 'historyId')]
+      return { id, kind: 'export', exportId, snapshot, revision, clusterTime, historyId }
+    }
+    default:
+      return { id, kind: 'frame', bytes: snapshotFrameBytes(a), last: bool(b, 'last') }
   }
 }
 

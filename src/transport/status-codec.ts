@@ -18,9 +18,15 @@ import {
   tupleFrom,
   uint,
 } from './fields.ts'
+import { memberPriority } from './member-codec.ts'
 import type { Wire } from './msgpack.ts'
 
 const roles: readonly NodeStatus['role'][] = ['follower', 'preCandidate', 'candidate', 'leader']
+const states: readonly Exclude<MemberStatus['state'], undefined>[] = [
+  'probe',
+  'replicate',
+  'snapshot',
+]
 const reasonsMax = 64
 const countersMax = 1024
 const nameCharsMax = 128
@@ -47,11 +53,17 @@ export function statusToWire(status: NodeStatus): Wire {
     status.reasons.slice(0, reasonsMax).map(shortText),
     status.members.map(memberToWire),
     Object.entries(status.counters).slice(0, countersMax),
+    status.historyId,
+    status.baseIndex,
+    orNil(status.freeBytes),
+    status.diskFull,
+    status.stateMissing,
+    orNil(status.waitsFor === undefined ? undefined : shortText(status.waitsFor)),
   ]
 }
 
 export function decodeStatus(value: unknown): NodeStatus {
-  const fields = tupleFrom(value, 20, 'a status')
+  const fields = tupleFrom(value, 26, 'a status')
   return {
     clusterId: identifier(fields[0], 'clusterId'),
     id: nodeId(fields[1], 'id'),
@@ -75,6 +87,12 @@ export function decodeStatus(value: unknown): NodeStatus {
     ),
     members: list(fields[18], membersMax, 'members').map(decodeMember),
     counters: Object.fromEntries(list(fields[19], countersMax, 'counters').map(decodeCounter)),
+    historyId: identifier(fields[20], 'historyId'),
+    baseIndex: ordinal(fields[21], 'baseIndex'),
+    freeBytes: optional(fields[22], (free) => uint(free, 'freeBytes')),
+    diskFull: bool(fields[23], 'diskFull'),
+    stateMissing: bool(fields[24], 'stateMissing'),
+    waitsFor: optional(fields[25], (waits) => text(waits, 'waitsFor', messageCharsMax)),
   }
 }
 
@@ -85,17 +103,25 @@ function memberToWire(member: MemberStatus): Wire {
     orNil(member.clientAddress),
     member.connected,
     orNil(member.matchIndex),
+    member.voter,
+    orNil(member.state === undefined ? undefined : states.indexOf(member.state)),
+    orNil(member.close),
+    member.priority,
   ]
 }
 
 function decodeMember(value: unknown): MemberStatus {
-  const fields = tupleFrom(value, 5, 'a member')
+  const fields = tupleFrom(value, 9, 'a member')
   return {
     id: nodeId(fields[0], 'member'),
     peerAddress: text(fields[1], 'peerAddress', addressCharsMax),
     clientAddress: optional(fields[2], (field) => text(field, 'clientAddress', addressCharsMax)),
     connected: bool(fields[3], 'connected'),
     matchIndex: optional(fields[4], (field) => ordinal(field, 'matchIndex')),
+    voter: bool(fields[5], 'voter'),
+    state: optional(fields[6], (field) => oneOf(field, states, 'state')),
+    close: optional(fields[7], (field) => bool(field, 'close')),
+    priority: memberPriority(fields[8]),
   }
 }
 

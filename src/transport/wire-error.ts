@@ -52,6 +52,7 @@ export function wireErrorToWire(error: WireError): Wire {
       orNil(details.lastKey),
       orNil(details.file),
       orNil(details.offset),
+      orNil(details.reason),
     ],
   ]
 }
@@ -68,7 +69,7 @@ export function decodeWireError(value: unknown): WireError {
 }
 
 function decodeDetails(value: unknown): ErrorDetails {
-  const fields = tupleFrom(value, 9, 'details')
+  const fields = tupleFrom(value, 10, 'details')
   const words = (at: number, max: number): string | undefined =>
     optional(fields[at], (field) => text(field, 'a detail', max))
   const number = (at: number): number | undefined =>
@@ -83,6 +84,7 @@ function decodeDetails(value: unknown): ErrorDetails {
     lastKey: words(6, lastKeyCharsMax),
     file: words(7, fileCharsMax),
     offset: number(8),
+    reason: words(9, idCharsMax),
   })
 }
 

@@ -8,16 +8,18 @@
  *     groups/0/peers.json      the incarnations of the peers
  *     groups/0/current         which state is the live one
  *     groups/0/state-1/…       that state
+ *     groups/0/unfinished      a restore had begun to put a state in place: only then, and left over
  */
 import { dirname } from 'node:path'
 import { assert } from '../assert.ts'
 import { corruptError, QuorateError, usageError } from '../errors.ts'
 import type { Disk, DiskLock, Random } from '../ports.ts'
-import type { NodeId } from '../raft/index.ts'
+import type { EntryId, NodeId } from '../raft/index.ts'
+import { writeFileAtomically } from './atomic-file.ts'
 import { allZero, toHex } from './bytes.ts'
 import { readDocument, writeDocument } from './document.ts'
 import { storageError } from './failure.ts'
-import { segmentHeaderBytes, type LogIdentity } from './format.ts'
+import { segmentHeaderBytes } from './format.ts'
 import {
   clusterIdOf,
   identityKind,
@@ -30,6 +32,7 @@ import {
 import { LogStore } from './log-store.ts'
 import { PeerIncarnations } from './peer-incarnations.ts'
 import { segmentPath, sortNames } from './segment-files.ts'
+import { emptyStart, type LogIdentity, type LogStart } from './segment-header.ts'
 
 /** What a new data directory is made from. */
 export interface InitialiseOptions {
@@ -43,6 +46,21 @@ export interface InitialiseOptions {
   readonly clusterId?: string | undefined
   /** Length of the log's segments. Default: 64 MiB. */
   readonly segmentBytes?: number | undefined
+  /**
+   * It joins a running cluster: `members` are those that it was told of, itself not among them. The
+   * cluster's id has to be given then, unless they are the first members, all of them. Default: false.
+   */
+  readonly joining?: boolean | undefined
+  /**
+   * Restored: the log begins behind `entry`, in the term `term`, which is at least the entry's.
+   * `beforeIdentity` puts the state that holds it in place. Default: the log begins at the beginning.
+   */
+  readonly base?: { readonly entry: EntryId; readonly term: number } | undefined
+  /**
+   * Runs when all but `node.json` is there, and is given the group's directory: what it makes there
+   * must be durable when it ends. If it fails, or is cut short, the directory is half-made.
+   */
+  readonly beforeIdentity?: ((groupDirectory: string) => Promise<void>) | undefined
 }
 
 /** An open data directory, locked against other processes. */
@@ -57,6 +75,9 @@ export interface DataDirectory {
 }
 
 const groupOf = (path: string): string => `${path}/groups/0`
+/** While it is there, a state without `node.json` is half-made. */
+const unfinished = 'unfinished'
+const unfinishedText = new TextEncoder().encode('A restore into this directory has not ended.\n')
 const lockOf = (path: string): string => `${path}/lock`
 
 /** Makes a data directory. Where an attempt was cut short, it starts again from nothing. */
@@ -78,12 +99,17 @@ export async function initialise(options: InitialiseOptions): Promise<Identity> 
 }
 
 function newIdentity(options: InitialiseOptions): Identity {
-  const { nodeId, members, clusterName, clusterId, random } = options
+  const { nodeId, members, clusterName, clusterId, random, base } = options
   if (clusterName === undefined && clusterId === undefined) {
     throw usageError('a cluster needs a name or an id')
   }
   if (clusterName !== undefined && !isClusterName(clusterName)) {
     throw usageError('the name of a cluster is 1 to 128 printable characters')
+  }
+  if (base !== undefined && !(Number.isSafeInteger(base.term) && base.term >= base.entry.term)) {
+    throw usageError(
+      'a log that begins behind an entry is in the term of that entry, or a later one',
+    )
   }
   const parsed = parseIdentity({
     clusterId: clusterId ?? clusterIdOf(clusterName ?? '', members),
@@ -91,13 +117,15 @@ function newIdentity(options: InitialiseOptions): Identity {
     nodeId,
     incarnation: toHex(random.bytes(16)),
     members,
+    joining: options.joining === true ? true : undefined,
+    base: base?.entry,
   })
   if ('problem' in parsed) throw usageError(parsed.problem)
   return parsed.value
 }
 
 async function make(options: InitialiseOptions, identity: Identity): Promise<void> {
-  const { disk, path, segmentBytes } = options
+  const { disk, path, segmentBytes, beforeIdentity } = options
   const existing = await readDocument({ disk, directory: path, kind: identityKind }, parseIdentity)
   if (existing !== undefined) {
     throw new QuorateError(
@@ -107,16 +135,35 @@ async function make(options: InitialiseOptions, identity: Identity): Promise<voi
     )
   }
   await refuseUsed(disk, path)
+  const directory = groupOf(path)
+  await removeState(disk, directory)
   await disk.remove(`${path}/groups`)
   await disk.syncDirectory(path)
-  const directory = groupOf(path)
   await disk.makeDirectory(directory)
-  await LogStore.create({ disk, directory, identity: logIdentityOf(identity), segmentBytes })
+  const start = startOf(options)
+  await LogStore.create({ disk, directory, identity: logIdentityOf(identity), segmentBytes, start })
   await PeerIncarnations.create({ disk, directory })
   await disk.syncDirectory(directory)
   await disk.syncDirectory(`${path}/groups`)
   await disk.syncDirectory(path)
+  if (beforeIdentity !== undefined) {
+    // From here to the end, what looks like the state of a node is none that was ever in use.
+    await writeFileAtomically({ disk, directory, name: unfinished, bytes: unfinishedText })
+    await beforeIdentity(directory)
+    await disk.syncDirectory(directory)
+  }
   await writeDocument({ disk, directory: path, kind: identityKind }, { ...identity })
+  if (beforeIdentity === undefined) return
+  await disk.remove(`${directory}/${unfinished}`)
+  await disk.syncDirectory(directory)
+}
+
+/** How the log stands at first. */
+function startOf({ base }: InitialiseOptions): LogStart {
+  if (base === undefined) return emptyStart
+  const { entry, term } = base
+  const hardState = { currentTerm: term, votedFor: undefined, commitIndex: entry.index }
+  return { base: { index: entry.index, term: entry.term }, hardState }
 }
 
 /**
@@ -161,14 +208,41 @@ async function refuseUsed(disk: Disk, path: string): Promise<void> {
   throw corruptError(`${path}/${identityKind.name}`, 0, what)
 }
 
+/** What there is in a group's directory before `node.json` is. */
+const made = new Set([
+  'peers.json',
+  'peers.json.tmp',
+  'vote',
+  'vote.tmp',
+  'wal',
+  unfinished,
+  `${unfinished}.tmp`,
+])
+
+/** Whether a name in a group's directory belongs to the state. */
+function isState(name: string): boolean {
+  return name.startsWith('state-') || name === 'current' || name === 'current.tmp'
+}
+
+/**
+ * A directory goes name by name, in an order of the file system's: without the file that tells that
+ * it is half-made, a state that is left of it would look like one that was in use.
+ */
+async function removeState(disk: Disk, directory: string): Promise<void> {
+  const names = ((await disk.list(directory)) ?? []).filter(isState)
+  for (const name of names) await disk.remove(`${directory}/${name}`)
+  if (names.length > 0) await disk.syncDirectory(directory)
+}
+
 /** The file that shows that there was a node here; undefined where there was none. */
 async function findUse(disk: Disk, path: string): Promise<string | undefined> {
   const groups = (await disk.list(`${path}/groups`)) ?? []
   for (const name of groups) if (name !== '0') return `${path}/groups/${name}`
   const group = groupOf(path)
-  const made = ['peers.json', 'peers.json.tmp', 'vote', 'vote.tmp', 'wal']
-  for (const name of (await disk.list(group)) ?? []) {
-    if (!made.includes(name)) return `${group}/${name}`
+  const names = (await disk.list(group)) ?? []
+  const restoring = names.includes(unfinished)
+  for (const name of names) {
+    if (!made.has(name) && !(restoring && isState(name))) return `${group}/${name}`
   }
   const { segments } = sortNames((await disk.list(`${group}/wal`)) ?? [])
   for (const segmentNumber of segments) {

@@ -1,13 +1,14 @@
 /**
- * The bytes of the write-ahead log, format version 1.
+ * The bytes of the write-ahead log, format version 2.
  *
  * All numbers are little-endian. A "u64" holds at most 2^53 - 1. Checksums are CRC-32 (zlib's).
  * Every byte of a file is covered by a checksum or must be zero, so that any flipped bit is seen.
  *
- * **Files.** `groups/<group>/wal/<number>.wal`, the number in ten decimal digits, from 1 on without
- * gaps. A segment has its full length, as holes that read as zeros, before it gets its name; it is
- * never grown, shortened or used again. A file that is not as long as its header says is damaged:
- * a crash cannot do that, so a truncated file is never taken for the end of the log.
+ * **Files.** `groups/<group>/wal/<number>.wal`, the number in ten decimal digits, counted from 1,
+ * without gaps: the oldest ones go when the log is compacted (`front.ts`). A segment has its full
+ * length, as holes that read as zeros, before it gets its name; it is never grown, shortened or used
+ * again. A file that is not as long as its header says is damaged: a crash cannot do that, so a
+ * truncated file is never taken for the end of the log.
  *
  * **Segment**: one header sector, then flushes one behind the other, each beginning at a multiple
  * of 512, then zeros up to the end of the file. Since no two flushes share a sector, writing one
@@ -29,7 +30,18 @@
  *         52    4  zero
  *         56   16  cluster id
  *         72   16  incarnation of the node
- *         88  424  zero
+ *         88    8  base: index of the last entry before this segment; 0: none
+ *         96    8  base: its term
+ *        104    8  hard state before this segment: current term
+ *        112    8  hard state: commit index
+ *        120    1  1: the log begins here, whatever segments are before it (a reset); else 0
+ *        121    1  hard state: length of the name that follows; 0: nobody got the vote
+ *        122    6  zero
+ *        128   64  hard state: who got the vote (UTF-8), filled up with zeros
+ *        192  320  zero
+ *
+ * Version 1 has zeros from byte 88 on: nothing but the very first segment of such a log can be one
+ * that the log begins with.
  *
  * **Flush**: what one write and one fdatasync made durable. Flushes are numbered 1, 2, 3, … through
  * all segments, each names the checksum of the one before, and each is begun only when the one
@@ -86,104 +98,25 @@
 import { crc32 } from 'node:zlib'
 import { assert } from '../assert.ts'
 import { corruptError, QuorateError } from '../errors.ts'
-import { allZero, fromHex, getUint53, sectorBytes, setUint53, toHex, viewOf } from './bytes.ts'
+import { getUint53, sectorBytes, setUint53, viewOf } from './bytes.ts'
 
-/** The newest format that this code writes and reads. */
-export const walFormatVersion = 1
+/** The newest format of segments that this code reads, and the one that it writes. */
+export const walFormatVersion = 2
 export const segmentHeaderBytes = sectorBytes
 export const flushHeaderBytes = 64
 export const flushTrailerBytes = 16
 const endMark = 0x444e4551 // "QEND"
 
-const segmentMagic = new TextEncoder().encode('QUORAWAL')
 const flushMagic = 0x314c4651 // "QFL1"
 
-/** Whose log a segment belongs to. A file that says otherwise was copied in from elsewhere. */
-export interface LogIdentity {
-  /** 16 bytes in hex. */
-  readonly clusterId: string
-  readonly groupId: number
-  /** The node's incarnation: 16 bytes in hex. */
-  readonly incarnation: string
-}
-
-/** What a segment says of itself, apart from its identity. */
-export interface SegmentHeader {
-  readonly segmentNumber: number
-  readonly fileBytes: number
-  readonly firstFlush: number
-  readonly previousChecksum: number
-}
-
-/** The header sector of a new segment, and its seed. */
-export function encodeSegmentHeader(
-  identity: LogIdentity,
-  header: SegmentHeader,
-): { bytes: Uint8Array; seed: number } {
-  assert(header.fileBytes % sectorBytes === 0, 'a segment is made of whole sectors')
-  assert(header.segmentNumber >= 1, 'segments are numbered from 1 on')
-  const bytes = new Uint8Array(segmentHeaderBytes)
-  const view = viewOf(bytes)
-  bytes.set(segmentMagic, 0)
-  view.setUint32(12, walFormatVersion, true)
-  view.setUint32(16, identity.groupId, true)
-  setUint53(view, 24, header.segmentNumber)
-  setUint53(view, 32, header.fileBytes)
-  setUint53(view, 40, header.firstFlush)
-  view.setUint32(48, header.previousChecksum, true)
-  bytes.set(fromHex(identity.clusterId), 56)
-  bytes.set(fromHex(identity.incarnation), 72)
-  const seed = crc32(bytes.subarray(12))
-  view.setUint32(8, seed, true)
-  return { bytes, seed }
-}
-
-/** Reads a header sector, which must be this log's, and whole: it was durable before its name. */
-export function decodeSegmentHeader(
-  bytes: Uint8Array,
-  identity: LogIdentity,
-  file: string,
-): { header: SegmentHeader; seed: number } {
-  assert(bytes.length === segmentHeaderBytes, 'a segment header is one sector')
-  const view = viewOf(bytes)
-  if (Buffer.compare(bytes.subarray(0, 8), segmentMagic) !== 0) {
-    throw corruptError(file, 0, 'it does not begin like a log segment')
-  }
-  const seed = view.getUint32(8, true)
-  if (crc32(bytes.subarray(12)) !== seed) {
-    throw corruptError(file, 8, 'the checksum of the segment header does not match')
-  }
-  checkVersion(view.getUint32(12, true), file, 12)
-  if (toHex(bytes.subarray(56, 72)) !== identity.clusterId) {
-    throw corruptError(file, 56, 'the segment belongs to another cluster')
-  }
-  if (toHex(bytes.subarray(72, 88)) !== identity.incarnation) {
-    throw corruptError(file, 72, 'the segment belongs to another incarnation of the node')
-  }
-  if (view.getUint32(16, true) !== identity.groupId) {
-    throw corruptError(file, 16, 'the segment belongs to another group')
-  }
-  const segmentNumber = getUint53(view, 24)
-  const fileBytes = getUint53(view, 32)
-  const firstFlush = getUint53(view, 40)
-  if (segmentNumber === undefined || fileBytes === undefined || firstFlush === undefined) {
-    throw corruptError(file, 24, 'a number of the segment header is out of range')
-  }
-  if (!allZero(bytes.subarray(88)) || view.getUint32(20, true) !== 0) {
-    throw corruptError(file, 20, 'a reserved field of the segment header is not zero')
-  }
-  const previousChecksum = view.getUint32(48, true)
-  return { header: { segmentNumber, fileBytes, firstFlush, previousChecksum }, seed }
-}
-
 /** Refuses what a newer Quorate wrote, and what none ever did. */
-export function checkVersion(version: number, file: string, offset: number): void {
+export function checkVersion(version: number, newest: number, file: string, offset: number): void {
   if (version === 0) throw corruptError(file, offset, 'format version 0 does not exist')
-  if (version > walFormatVersion) {
+  if (version > newest) {
     throw new QuorateError(
       'QUORATE_FORMAT_TOO_NEW',
       `${file} has format version ${version} at byte ${offset}, this Quorate reads up to ` +
-        `${walFormatVersion}: start the newer version that wrote it`,
+        `${newest}: start the newer version that wrote it`,
       { details: { file, offset } },
     )
   }

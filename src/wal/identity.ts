@@ -1,9 +1,9 @@
 /** Who a node is: written once, when its data directory is made, and never changed. */
 import { createHash } from 'node:crypto'
-import type { NodeId } from '../raft/index.ts'
+import type { EntryId, NodeId } from '../raft/index.ts'
 import { isHex } from './bytes.ts'
 import { canonicalJson, isRecord, type DocumentKind, type Parsed } from './document.ts'
-import type { LogIdentity } from './format.ts'
+import type { LogIdentity } from './segment-header.ts'
 import { nodeIdPattern } from './records.ts'
 
 /** One of a cluster's first members. */
@@ -24,8 +24,15 @@ export interface Identity {
   readonly nodeId: NodeId
   /** 16 random bytes in hex, new with each data directory: a wiped node is another one. */
   readonly incarnation: string
-  /** The cluster's first members, this node among them, sorted by id. */
+  /**
+   * The cluster's first members, this node among them, sorted by id. Where it joins: members that
+   * it was told of, and it is none of them.
+   */
   readonly members: readonly Member[]
+  /** It joins a running cluster, whose log tells it who the members are. Absent: it is a first one. */
+  readonly joining?: true
+  /** Restored: the log begins behind this entry, which the state holds. Absent: at the beginning. */
+  readonly base?: EntryId
 }
 
 /** More first members than this would make every commit wait for too many disks. */
@@ -113,7 +120,7 @@ export function isClusterName(value: unknown): value is string {
 
 /** Validates an identity, from a file or from a caller. */
 export function parseIdentity(value: unknown): Parsed<Identity> {
-  const known = ['clusterId', 'clusterName', 'nodeId', 'incarnation', 'members']
+  const known = ['clusterId', 'clusterName', 'nodeId', 'incarnation', 'members', 'joining', 'base']
   if (!isRecord(value) || !hasOnly(value, known)) return { problem: 'it is not a node identity' }
   const { clusterId, clusterName, nodeId, incarnation } = value
   if (typeof clusterId !== 'string' || !isHex(clusterId, 16)) {
@@ -128,9 +135,43 @@ export function parseIdentity(value: unknown): Parsed<Identity> {
   }
   const members = parseMembers(value['members'])
   if ('problem' in members) return members
-  if (!members.value.some((member) => member.id === nodeId)) {
+  const { joining } = value
+  if (joining !== undefined && joining !== true) return { problem: 'joining is true or absent' }
+  const base = parseBase(value['base'])
+  if ('problem' in base) return base
+  if (joining === true && base.value !== undefined) {
+    return { problem: 'a node that joins a cluster gets its log from there, and has no base' }
+  }
+  const isMember = members.value.some((member) => member.id === nodeId)
+  if (joining === undefined && !isMember) {
     return { problem: `node ${nodeId} is not among the members` }
   }
-  const identity = { clusterId, nodeId, incarnation, members: members.value }
-  return { value: clusterName === undefined ? identity : { ...identity, clusterName } }
+  if (joining === true && isMember) {
+    return { problem: `node ${nodeId} is to join, and is among the members that it joins` }
+  }
+  const identity: Identity = {
+    clusterId,
+    nodeId,
+    incarnation,
+    members: members.value,
+    ...(clusterName === undefined ? {} : { clusterName }),
+    ...(joining === undefined ? {} : { joining }),
+    ...(base.value === undefined ? {} : { base: base.value }),
+  }
+  return { value: identity }
+}
+
+function parseBase(value: unknown): Parsed<EntryId | undefined> {
+  if (value === undefined) return { value }
+  if (!isRecord(value) || !hasOnly(value, ['index', 'term'])) {
+    return { problem: 'the base of the log is { index, term }' }
+  }
+  const { index, term } = value
+  if (typeof index !== 'number' || !Number.isSafeInteger(index) || index < 1) {
+    return { problem: 'the index of the base is a whole number from 1 on' }
+  }
+  if (typeof term !== 'number' || !Number.isSafeInteger(term) || term < 1) {
+    return { problem: 'the term of the base is a whole number from 1 on' }
+  }
+  return { value: { index, term } }
 }

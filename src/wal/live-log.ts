@@ -2,12 +2,10 @@
  * The rules of Raft that a log must obey (paper, figures 2 and 3), whoever changes it: asserted
  * before anything is written, and checked again over everything that is read back at a start.
  */
-import type { Entry, HardState } from '../raft/index.ts'
+import type { Entry, EntryId, HardState } from '../raft/index.ts'
 import { assert } from '../assert.ts'
 import { LogIndex, type RecordPlace } from './log-index.ts'
-
-/** A node's first hard state. */
-export const emptyHardState: HardState = { currentTerm: 0, votedFor: undefined, commitIndex: 0 }
+import { emptyStart, type LogStart } from './segment-header.ts'
 
 /** Why `next` cannot follow `previous`; undefined: it can. */
 export function hardStateProblem(
@@ -29,10 +27,23 @@ export function hardStateProblem(
 
 /** The log as it stands: terms, places and hard state, without the data of the entries. */
 export class LiveLog {
-  readonly index = new LogIndex()
-  #hardState: HardState = emptyHardState
+  readonly index: LogIndex
+  #hardState: HardState
   /** Entries up to here are known to be committed: nothing may ever overwrite them. */
-  #committedFloor = 0
+  #committedFloor: number
+
+  /** A log that stands as the header of its first segment says. */
+  constructor(start: LogStart = emptyStart) {
+    this.index = new LogIndex(start.base)
+    this.#hardState = start.hardState
+    // Only what is committed, and in the state, is ever taken out of a log.
+    this.#committedFloor = start.base.index
+  }
+
+  /** Entries up to here are known to be committed. */
+  get committedFloor(): number {
+    return this.#committedFloor
+  }
 
   get hardState(): HardState {
     return this.#hardState
@@ -47,6 +58,12 @@ export class LiveLog {
     const problem = this.problemWith(hardState)
     assert(problem === undefined, `hard states follow each other: ${problem ?? ''}`)
     this.#hardState = hardState
+  }
+
+  /** Forgets the entries up to `base`, which are committed. Segment `segmentNumber` comes first. */
+  compact(base: EntryId, segmentNumber: number): void {
+    this.index.compact(base, segmentNumber)
+    this.#committedFloor = Math.max(this.#committedFloor, base.index)
   }
 
   /**
@@ -79,11 +96,29 @@ export class LiveLog {
     if (entry.term > currentTerm) {
       return `entry ${entry.index} is of term ${entry.term}, ahead of the current term`
     }
-    const before = previous?.term ?? (entry.index > 1 ? this.index.termAt(entry.index - 1) : 0)
-    if (entry.term < before) return `the term of entry ${entry.index} is below the one before it`
     if (entry.index <= this.#committedFloor) {
       // Losing a committed entry is what Raft exists to prevent (paper, section 5.4).
       return `entry ${entry.index} would overwrite a committed entry`
+    }
+    const before = previous?.term ?? this.index.termAt(entry.index - 1)
+    if (entry.term < before) return `the term of entry ${entry.index} is below the one before it`
+    return undefined
+  }
+
+  /** Why a batch cannot be written next; undefined: it can. */
+  batchProblem(batch: {
+    readonly hardState?: HardState | undefined
+    readonly entries: readonly Entry[]
+  }): string | undefined {
+    const { hardState, entries } = batch
+    const problem = hardState === undefined ? undefined : this.problemWith(hardState)
+    if (problem !== undefined) return `a hard state follows the last one: ${problem}`
+    const { currentTerm } = hardState ?? this.#hardState
+    let previous: Entry | undefined
+    for (const entry of entries) {
+      const wrong = this.entryProblem(entry, currentTerm, previous)
+      if (wrong !== undefined) return `entries follow each other: ${wrong}`
+      previous = entry
     }
     return undefined
   }

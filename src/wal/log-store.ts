@@ -1,12 +1,15 @@
 /** All that a node's Raft group keeps on disk, as one: the log and the vote file beside it. */
 import { assert } from '../assert.ts'
 import { silentLogger } from '../logger.ts'
-import type { Entry, HardState } from '../raft/index.ts'
+import type { Entry, EntryId, HardState } from '../raft/index.ts'
 import { Poison, storageError } from './failure.ts'
 import { hardStateProblem } from './live-log.ts'
 import { reconcile } from './reconcile.ts'
+import { replaceDamaged } from './recovering.ts'
+import { emptyStart, type LogStart } from './segment-header.ts'
 import { VoteFile } from './vote-file.ts'
-import { Wal, type Recovered, type WalBatch, type WalOptions } from './wal.ts'
+import { Wal } from './wal.ts'
+import type { Recovered, WalBatch, WalOptions } from './wal-types.ts'
 
 /** As for the log, with `directory` the group's: `<data directory>/groups/0`. */
 export type LogStoreOptions = WalOptions
@@ -24,14 +27,19 @@ export class LogStore {
     this.#voteFile = voteFile
   }
 
-  /** Makes an empty log and vote file in a directory that has neither. */
-  static async create(options: LogStoreOptions): Promise<void> {
-    const { disk, directory, identity } = options
+  /**
+   * Makes an empty log and vote file in a directory that has neither; with `start`, behind a base
+   * and in a term.
+   */
+  static async create(options: LogStoreOptions & { readonly start?: LogStart }): Promise<void> {
+    const { disk, directory, identity, start = emptyStart } = options
+    const { currentTerm, votedFor } = start.hardState
+    const vote = { currentTerm, votedFor, walFlush: 0 }
     const walDirectory = `${directory}/wal`
     try {
       await disk.makeDirectory(walDirectory)
       await disk.syncDirectory(directory)
-      await VoteFile.create({ disk, directory, incarnation: identity.incarnation })
+      await VoteFile.create({ disk, directory, incarnation: identity.incarnation, vote })
     } catch (error) {
       throw storageError(`the log in ${directory} could not be made`, error)
     }
@@ -69,6 +77,11 @@ export class LogStore {
     }
   }
 
+  /** Puts a damaged log aside for an empty one behind `base`: see `recovering.ts`. */
+  static async replaceDamaged(options: LogStoreOptions, base: EntryId): Promise<void> {
+    await replaceDamaged(options, base)
+  }
+
   /**
    * Makes a batch durable. The vote file comes first, and the log only when that is durable: so a
    * crash leaves at most one of them incomplete, and the other one is certain.
@@ -96,15 +109,53 @@ export class LogStore {
     await this.#voteFile.save({ currentTerm, votedFor, walFlush: this.#wal.lastFlush })
   }
 
-  /** The live entries from `from` to `to`, both included: see `Wal.read`. */
+  /** The live entries from `from` to `to`, both included; none from the base back: see `Wal.read`. */
   async read(from: number, to: number, bytesMax: number): Promise<Entry[]> {
     this.#poison.check()
     return this.#wal.read(from, to, bytesMax)
   }
 
+  /**
+   * Drops the oldest segments of the log, as far as they hold nothing above `upTo`, durably; never
+   * the one that is being written. What goes must be committed and durable in the state. Returns
+   * the base after it, which is unchanged where nothing could go. May run beside `persist` and
+   * `read`; one at a time. A failure is final, as for `persist`.
+   */
+  async compact(upTo: number): Promise<EntryId> {
+    assert(!this.#closed, 'a closed log is not compacted')
+    return this.#poison.guard('the log could not be compacted', () => this.#wal.compact(upTo))
+  }
+
+  /**
+   * Replaces the whole log by an empty one behind `base`, durably. Term and vote stay, the commit
+   * index becomes that of the base. A crash at any moment leaves the old log or the new one. Only for
+   * a log that lacks the entry `base` or ends with it, and knows of no commit behind it: anything
+   * else would forget what may have been acknowledged, and is an assertion. Nothing else runs beside.
+   */
+  async reset(base: EntryId): Promise<void> {
+    assert(!this.#closed, 'a closed log is not reset')
+    assert(this.#persisting === undefined, 'nothing is written while a log is reset')
+    this.#persisting = this.#poison.guard('the log could not be reset', () => this.#wal.reset(base))
+    try {
+      await this.#persisting
+    } finally {
+      this.#persisting = undefined
+    }
+  }
+
+  /** The last entry that is gone from the log; index 0: none is. */
+  get base(): EntryId {
+    return this.#wal.base
+  }
+
   /** Bytes of log on disk. */
   get bytes(): number {
     return this.#wal.bytes
+  }
+
+  /** Number of entries in the log, those behind the base. */
+  get entries(): number {
+    return this.#wal.lastIndex - this.#wal.base.index
   }
 
   /** Index of the last durable entry. */

@@ -77,6 +77,16 @@ export class PeerIncarnations {
     return new PeerIncarnations(options, pins)
   }
 
+  /** The incarnation that was met first; undefined: none was. */
+  get(id: NodeId): string | undefined {
+    return this.#pins.get(id)
+  }
+
+  /** How many others this node has ever met. */
+  get size(): number {
+    return this.#pins.size
+  }
+
   /** Remembers the first incarnation of a member; resolves when that is durable. */
   async pin(id: NodeId, incarnation: string): Promise<PinResult> {
     this.#poison.check()

@@ -13,8 +13,8 @@ import {
 } from './format.ts'
 import type { Checkpoint } from './log-index.ts'
 import { decodeRecord, peekRecordBytes, recordHeaderBytes } from './records.ts'
-import type { SegmentInfo } from './recovery.ts'
 import { segmentPath } from './segment-files.ts'
+import type { SegmentInfo } from './segment-list.ts'
 
 /** What is read, as the log stood when the reading began. */
 export interface ReadPlan {

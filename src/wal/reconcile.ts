@@ -4,7 +4,7 @@ import { corruptError } from '../errors.ts'
 import type { HardState } from '../raft/index.ts'
 import { hardStateProblem } from './live-log.ts'
 import type { VoteReading } from './vote-file.ts'
-import type { Recovered } from './wal.ts'
+import type { Recovered } from './wal-types.ts'
 
 /**
  * The newest of the two copies, where it is certain that none newer was lost; a refusal otherwise,

@@ -50,21 +50,23 @@ export interface ScannedSegment {
   readonly torn: Extent | undefined
 }
 
-/** Takes in the records of a good flush; returns why they cannot be, or undefined. */
-export type OnFlush = (
-  records: readonly PlacedRecord[],
-  header: FlushHeader,
-) => { readonly problem: string; readonly fileOffset: number } | undefined
+/** A flush of which every byte checks. */
+export interface ScannedFlush {
+  readonly header: FlushHeader
+  readonly records: readonly PlacedRecord[]
+}
 
-/** Reads a segment from its header to its end, advancing `chain` with each good flush. */
-export async function scanSegment(options: {
+/**
+ * Reads a segment from its header to its end, advancing `chain` with each good flush, which is
+ * handed over when that has happened. Throws `QUORATE_CORRUPT` at the first damage.
+ */
+export async function* scanSegment(options: {
   readonly window: FileWindow
   readonly seed: number
   readonly segmentNumber: number
   readonly chain: Chain
-  readonly onFlush: OnFlush
-}): Promise<ScannedSegment> {
-  const { window, seed, segmentNumber, chain, onFlush } = options
+}): AsyncGenerator<ScannedFlush, ScannedSegment, undefined> {
+  const { window, seed, segmentNumber, chain } = options
   let offset = segmentHeaderBytes
   let lastFlush: Extent | undefined
   while (offset < window.fileBytes) {
@@ -93,12 +95,11 @@ export async function scanSegment(options: {
       const torn = { offset, bytes: header.flushBytes }
       return { end: offset, lastFlush, nextSegment: undefined, torn }
     }
-    const wrong = onFlush(decoded.records, header)
-    if (wrong !== undefined) throw corruptError(window.path, wrong.fileOffset, wrong.problem)
     chain.nextFlush += 1
     chain.previousChecksum = header.checksum
     lastFlush = { offset, bytes: header.flushBytes }
     offset += header.flushBytes
+    yield { header, records: decoded.records }
     const nextSegment = sealOf(decoded.records)
     if (nextSegment !== undefined) {
       await requireZeros(window, offset, {

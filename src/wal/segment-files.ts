@@ -3,19 +3,29 @@ import { assert } from '../assert.ts'
 import { corruptError } from '../errors.ts'
 import type { Disk, DiskFile } from '../ports.ts'
 import { sectorBytes } from './bytes.ts'
+import { flushHeaderBytes, segmentHeaderBytes } from './format.ts'
 import {
   decodeSegmentHeader,
   encodeSegmentHeader,
-  flushHeaderBytes,
-  segmentHeaderBytes,
   type LogIdentity,
+  type LogStart,
   type SegmentHeader,
-} from './format.ts'
+} from './segment-header.ts'
 
 /** A smaller segment could not hold a flush and its seal. */
 export const segmentBytesMin = 2 * 1024
 /** A segment of the usual length; one with a larger flush is as long as that flush needs. */
 export const segmentBytesDefault = 64 * 1024 * 1024
+
+/** The length that new segments are to have, in bytes. */
+export function checkedSegmentBytes(options: {
+  readonly segmentBytes?: number | undefined
+}): number {
+  const segmentBytes = options.segmentBytes ?? segmentBytesDefault
+  assert(segmentBytes >= segmentBytesMin, 'a segment has room for a flush and its seal')
+  assert(segmentBytes % sectorBytes === 0, 'a segment is made of whole sectors')
+  return segmentBytes
+}
 
 const namePattern = /^([0-9]{10})\.wal$/
 const temporaryPattern = /^[0-9]{10}\.wal\.tmp$/
@@ -57,7 +67,7 @@ export async function createSegment(options: {
   readonly disk: Disk
   readonly directory: string
   readonly identity: LogIdentity
-  readonly header: SegmentHeader
+  readonly header: SegmentHeader & { readonly start: LogStart }
 }): Promise<OpenSegment> {
   const { disk, directory, identity, header } = options
   assert(header.fileBytes >= segmentBytesMin, 'a segment has room for a flush and its seal')
@@ -79,14 +89,14 @@ export async function createSegment(options: {
   return { file, path, header, seed }
 }
 
-/** Opens a segment and verifies its header and length. */
+/** Opens a segment and verifies its header and length; without an identity, anybody's. */
 export async function openSegment(options: {
   readonly disk: Disk
   readonly directory: string
-  readonly identity: LogIdentity
+  readonly identity: LogIdentity | undefined
   readonly segmentNumber: number
   readonly mode: 'read' | 'write'
-}): Promise<OpenSegment> {
+}): Promise<OpenSegment & { readonly identity: LogIdentity }> {
   const { disk, directory, identity, segmentNumber } = options
   const path = segmentPath(directory, segmentNumber)
   const size = await disk.size(path)
@@ -100,7 +110,8 @@ export async function openSegment(options: {
     if (bytes.length < segmentHeaderBytes) {
       throw corruptError(path, bytes.length, 'the file ends in its header')
     }
-    const { header, seed } = decodeSegmentHeader(bytes, identity, path)
+    const decoded = decodeSegmentHeader(bytes, identity, path)
+    const { header, seed } = decoded
     if (header.segmentNumber !== segmentNumber) {
       throw corruptError(path, 24, `the file holds segment ${header.segmentNumber}`)
     }
@@ -111,7 +122,7 @@ export async function openSegment(options: {
       const what = `the file has ${size} bytes, its header says ${header.fileBytes}`
       throw corruptError(path, Math.min(size, header.fileBytes), what)
     }
-    return { file, path, header, seed }
+    return { file, path, header, seed, identity: decoded.identity }
   } catch (error) {
     await file.close()
     throw error

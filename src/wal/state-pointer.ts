@@ -4,6 +4,7 @@
  */
 import { assert } from '../assert.ts'
 import type { Disk } from '../ports.ts'
+import type { EntryId } from '../raft/index.ts'
 import {
   isRecord,
   readDocument,
@@ -20,12 +21,28 @@ export function stateDirectoryName(generation: number): string {
   return `state-${generation}`
 }
 
-function parseGeneration(content: unknown): Parsed<number> {
-  const generation = isRecord(content) ? content['generation'] : undefined
-  if (typeof generation !== 'number' || !Number.isSafeInteger(generation) || generation < 1) {
-    return { problem: 'it names no generation' }
-  }
-  return { value: generation }
+/** What the pointer says. */
+export interface LiveState {
+  readonly generation: number
+  /**
+   * Set where this generation came from a snapshot: the entry that the snapshot stood at. A log
+   * that lacks it is to be reset behind it: the process ended between the switch and the reset.
+   */
+  readonly snapshot: EntryId | undefined
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 1
+}
+
+function parseLiveState(content: unknown): Parsed<LiveState> {
+  const fields: Readonly<Record<string, unknown>> = isRecord(content) ? content : {}
+  const { generation, snapshot } = fields
+  if (!isCount(generation)) return { problem: 'it names no generation' }
+  if (snapshot === undefined) return { value: { generation, snapshot } }
+  const { index, term } = isRecord(snapshot) ? snapshot : {}
+  if (!isCount(index) || !isCount(term)) return { problem: 'the snapshot it names is no entry' }
+  return { value: { generation, snapshot: { index, term } } }
 }
 
 /** The pointer file in a group's directory. */
@@ -44,13 +61,20 @@ export class StatePointer {
    * The live generation; undefined where there is none yet. Damage is `QUORATE_CORRUPT`: the state
    * can be rebuilt, under a number that was not used before.
    */
-  async read(): Promise<number | undefined> {
-    return readDocument(this.#options, parseGeneration)
+  async read(): Promise<LiveState | undefined> {
+    return readDocument(this.#options, parseLiveState)
   }
 
-  /** Makes another generation the live one, durably. What it holds must be durable before. */
-  async switchTo(generation: number): Promise<void> {
-    assert(Number.isSafeInteger(generation) && generation >= 1, 'generations are counted from 1')
-    await writeDocument(this.#options, { generation })
+  /**
+   * Makes another generation the live one, durably, and says which snapshot it came from, if it did.
+   * What it holds must be durable before.
+   */
+  async switchTo(generation: number, snapshot?: EntryId): Promise<void> {
+    assert(isCount(generation), 'generations are counted from 1')
+    const { index = 1, term = 1 } = snapshot ?? {}
+    assert(isCount(index) && isCount(term), 'a snapshot stands at an entry')
+    const content =
+      snapshot === undefined ? { generation } : { generation, snapshot: { index, term } }
+    await writeDocument(this.#options, content)
   }
 }

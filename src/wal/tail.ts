@@ -1,4 +1,4 @@
-/** The newest entries of a log that is being read, up to a number of bytes. */
+/** What is kept of a log's entries while it is read: the newest ones, and those about members. */
 import { assert } from '../assert.ts'
 import type { Entry } from '../raft/index.ts'
 
@@ -63,4 +63,29 @@ export class Tail {
 
 function costOf(entry: Entry): number {
   return entry.data.length + entryOverheadBytes
+}
+
+/**
+ * More config entries than this in one log were never proposed: a change of members takes two, and
+ * each is somebody's decision.
+ */
+export const configEntriesMax = 65_536
+
+/** The config entries of a log that is being read: the core needs all of them to start. */
+export class ConfigEntries {
+  readonly #entries: Entry[] = []
+
+  /** Takes in any entry, in place of all from its index on. Returns false where it is one too many. */
+  append(entry: Entry): boolean {
+    while ((this.#entries.at(-1)?.index ?? 0) >= entry.index) this.#entries.pop()
+    if (entry.kind !== 'config') return true
+    if (this.#entries.length >= configEntriesMax) return false
+    this.#entries.push({ ...entry, data: entry.data.slice() })
+    return true
+  }
+
+  /** The live ones, oldest first. */
+  entries(): readonly Entry[] {
+    return [...this.#entries]
+  }
 }

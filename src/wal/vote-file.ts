@@ -52,6 +52,7 @@ export type VoteReading =
 const name = 'vote'
 const magic = new TextEncoder().encode('QUORVOTE')
 const fileBytes = 2 * sectorBytes
+const voteFormatVersion = 1
 const votedForBytesMax = 64
 
 function encodeSlot(slot: Slot, incarnation: string): Uint8Array {
@@ -61,7 +62,7 @@ function encodeSlot(slot: Slot, incarnation: string): Uint8Array {
   assert(votedFor.length <= votedForBytesMax, 'names of nodes are short')
   assert(slot.votedFor === undefined || nodeIdPattern.test(slot.votedFor), 'a vote goes to a node')
   bytes.set(magic, 0)
-  view.setUint32(12, 1, true)
+  view.setUint32(12, voteFormatVersion, true)
   setUint53(view, 16, slot.sequence)
   setUint53(view, 24, slot.currentTerm)
   setUint53(view, 32, slot.walFlush)
@@ -82,7 +83,7 @@ function decodeSlot(
   const view = viewOf(bytes)
   if (Buffer.compare(bytes.subarray(0, 8), magic) !== 0) return undefined
   if (view.getUint32(8, true) !== crc32(bytes.subarray(12))) return undefined
-  checkVersion(view.getUint32(12, true), path, offset + 12)
+  checkVersion(view.getUint32(12, true), voteFormatVersion, path, offset + 12)
   if (toHex(bytes.subarray(40, 56)) !== incarnation) {
     throw corruptError(path, offset + 40, 'the vote belongs to another incarnation of the node')
   }

@@ -1,60 +1,21 @@
 /** The write-ahead log of one Raft group: entries and hard state, flush by flush. */
-import { assert, present } from '../assert.ts'
-import { silentLogger, type Logger } from '../logger.ts'
-import type { Disk } from '../ports.ts'
-import type { Entry, HardState, TermRun } from '../raft/index.ts'
-import { roundUp, sectorBytes } from './bytes.ts'
+import { assert } from '../assert.ts'
+import { silentLogger } from '../logger.ts'
+import type { Entry, EntryId, HardState } from '../raft/index.ts'
+import { roundUp } from './bytes.ts'
 import { Poison, storageError } from './failure.ts'
 import { encodeFlush, flushBytesFor, sealFlushBytes, type FlushPlace } from './flush.ts'
-import { flushHeaderBytes, segmentHeaderBytes, type LogIdentity } from './format.ts'
-import type { LiveLog } from './live-log.ts'
+import { flushHeaderBytes, segmentHeaderBytes } from './format.ts'
+import { removeSegments } from './front.ts'
+import { LiveLog } from './live-log.ts'
 import { readEntries } from './read-entries.ts'
 import { recordBytesFor, recordBytesOf, type WalRecord } from './records.ts'
-import { recoverLog, type RecoveredLog, type SegmentInfo, type TornFlush } from './recovery.ts'
-import {
-  createSegment,
-  segmentBytesDefault,
-  segmentBytesMin,
-  type OpenSegment,
-} from './segment-files.ts'
+import { recoveredOf, recoverLog, type RecoveredLog } from './recovery.ts'
+import { checkedSegmentBytes, createSegment, type OpenSegment } from './segment-files.ts'
 import type { Chain } from './scan-segment.ts'
-
-/** What a log needs to be opened or made. */
-export interface WalOptions {
-  readonly disk: Disk
-  readonly directory: string
-  readonly identity: LogIdentity
-  /** Length of new segments, a multiple of 512. Default: 64 MiB. */
-  readonly segmentBytes?: number | undefined
-  /** How many bytes of the newest entries `open` hands over. Default: 64 MiB. */
-  readonly tailBytesMax?: number | undefined
-  readonly logger?: Logger | undefined
-}
-
-/** What a log held when it was opened. */
-export interface Recovered {
-  /** The last one written; its commit index is never above `lastIndex`. */
-  readonly hardState: HardState
-  readonly termRuns: readonly TermRun[]
-  readonly lastIndex: number
-  /** The newest entries, without gaps, as many as fit; the older ones are read when needed. */
-  readonly tail: readonly Entry[]
-  /** The number of the last flush. */
-  readonly lastFlush: number
-  /** Where the log ends. */
-  readonly end: { readonly file: string; readonly offset: number }
-  /** An incomplete last flush, which was cut. */
-  readonly tornFlush: TornFlush | undefined
-}
-
-/** What one flush makes durable. */
-export interface WalBatch {
-  readonly hardState?: HardState | undefined
-  /** Contiguous; the first one replaces everything from its index on. */
-  readonly entries: readonly Entry[]
-  /** False: nothing in here is needed after a crash, and it may wait for the next flush. */
-  readonly mustSync: boolean
-}
+import { emptyStart, type LogStart } from './segment-header.ts'
+import { SegmentList } from './segment-list.ts'
+import type { Recovered, WalBatch, WalOptions } from './wal-types.ts'
 
 const tailBytesDefault = 64 * 1024 * 1024
 /** A larger buffer serves one flush and is let go. */
@@ -64,13 +25,14 @@ const scratchBytesMax = 4 * 1024 * 1024
 export class Wal {
   readonly #options: WalOptions
   readonly #segmentBytes: number
-  readonly #live: LiveLog
-  readonly #segments: SegmentInfo[]
   readonly #chain: Chain
   readonly #poison = new Poison()
+  #live: LiveLog
+  #segments: SegmentList
   #current: OpenSegment
-  #end: number
-  #bytesBefore: number
+  /** Segments from before the front, which a compaction that was cut short left behind. */
+  #passedOver: readonly number[]
+  #compacting: Promise<EntryId> | undefined
   #flushing: Promise<void> | undefined
   /** A hard state with a newer commit index alone, which goes out with the next flush. */
   #waiting: HardState | undefined
@@ -80,21 +42,21 @@ export class Wal {
   private constructor(options: WalOptions, log: RecoveredLog) {
     this.#options = options
     this.#segmentBytes = checkedSegmentBytes(options)
-    this.#live = log.live
-    this.#segments = log.segments
+    this.#live = log.replay.live
+    this.#segments = log.replay.segments
     this.#chain = log.chain
     this.#current = log.current
-    const last = present(log.segments.at(-1), 'a log has a segment')
-    this.#end = last.end
-    this.#bytesBefore = 0
-    for (const segment of log.segments.slice(0, -1)) this.#bytesBefore += segment.end
+    this.#passedOver = log.passedOver
   }
 
-  /** Makes an empty log in a directory that exists and holds none. */
-  static async create(options: WalOptions): Promise<void> {
-    const { disk, directory, identity } = options
+  /** Makes an empty log in a directory that exists and holds none. It may begin behind a base. */
+  static async create(
+    options: WalOptions & { readonly start?: LogStart; readonly firstFlush?: number },
+  ): Promise<void> {
+    const { disk, directory, identity, start = emptyStart, firstFlush = 1 } = options
     const fileBytes = checkedSegmentBytes(options)
-    const header = { segmentNumber: 1, fileBytes, firstFlush: 1, previousChecksum: 0 }
+    const first = { segmentNumber: 1, firstFlush, previousChecksum: 0 }
+    const header = { ...first, fileBytes, start, reset: false }
     try {
       const segment = await createSegment({ disk, directory, identity, header })
       await segment.file.close()
@@ -122,29 +84,20 @@ export class Wal {
         bytes,
       })
     }
-    const { hardState, index } = log.live
-    const recovered: Recovered = {
-      // The hint may run ahead of a leader's own log, and of a log that lost its torn flush.
-      hardState: { ...hardState, commitIndex: Math.min(hardState.commitIndex, index.lastIndex) },
-      termRuns: index.termRuns(),
-      lastIndex: index.lastIndex,
-      tail: log.tail.entries(),
-      lastFlush: log.chain.nextFlush - 1,
-      end: {
-        file: log.current.path,
-        offset: present(log.segments.at(-1), 'a log has a segment').end,
-      },
-      tornFlush: log.torn,
-    }
-    return { wal: new Wal(options, log), recovered }
+    return { wal: new Wal(options, log), recovered: recoveredOf(log) }
   }
 
   /** Bytes of log on disk. Segments are files with holes, so that their lengths say more. */
   get bytes(): number {
-    return this.#bytesBefore + this.#end
+    return this.#segments.bytes
   }
 
-  /** Index of the last durable entry; 0 in an empty log. */
+  /** The last entry that is gone; index 0: none is. */
+  get base(): EntryId {
+    return this.#live.index.base
+  }
+
+  /** Index of the last durable entry; that of the base where there is none. */
   get lastIndex(): number {
     return this.#live.index.lastIndex
   }
@@ -171,7 +124,8 @@ export class Wal {
   }
 
   async #append(batch: WalBatch): Promise<void> {
-    this.#assertValid(batch)
+    const problem = this.#live.batchProblem(batch)
+    assert(problem === undefined, problem ?? '')
     const known = this.#live.hardState
     const next = batch.hardState
     const mustSync =
@@ -189,52 +143,43 @@ export class Wal {
     for (const entry of batch.entries) records.push({ type: 'entry', entry })
     if (records.length === 0) return
     const bytes = flushBytesFor(records)
-    if (this.#end + bytes + sealFlushBytes > this.#current.header.fileBytes) {
+    if (this.#segments.last.end + bytes + sealFlushBytes > this.#fullAt(bytes)) {
       await this.#rotate(bytes)
     }
-    const flushOffset = this.#end
+    const flushOffset = this.#segments.last.end
     await this.#writeFlush(records, bytes)
     this.#waiting = undefined
     this.#apply(records, flushOffset)
   }
 
-  #assertValid(batch: WalBatch): void {
-    const currentTerm = batch.hardState?.currentTerm ?? this.#live.hardState.currentTerm
-    if (batch.hardState !== undefined) {
-      const problem = this.#live.problemWith(batch.hardState)
-      assert(problem === undefined, `a hard state follows the last one: ${problem ?? ''}`)
-    }
-    let previous: Entry | undefined
-    for (const entry of batch.entries) {
-      const problem = this.#live.entryProblem(entry, currentTerm, previous)
-      assert(problem === undefined, `entries follow each other: ${problem ?? ''}`)
-      previous = entry
-    }
+  /**
+   * A segment that was made longer than they are to be now is left early: only whole segments can
+   * be dropped, and it would be kept until it is full. A flush that fills one by itself has it.
+   */
+  #fullAt(bytes: number): number {
+    const needed = segmentHeaderBytes + bytes + sealFlushBytes
+    return Math.min(this.#current.header.fileBytes, Math.max(this.#segmentBytes, needed))
   }
 
   async #writeFlush(records: readonly WalRecord[], bytes: number): Promise<void> {
     const { header, seed, file } = this.#current
-    assert(this.#end + bytes <= header.fileBytes, 'a flush lies within its segment')
-    assert(this.#end >= segmentHeaderBytes, 'the header of a segment is not overwritten')
+    const { end } = this.#segments.last
+    assert(end + bytes <= header.fileBytes, 'a flush lies within its segment')
+    assert(end >= segmentHeaderBytes, 'the header of a segment is not overwritten')
     const place: FlushPlace = {
       ...this.#chain,
       flushNumber: this.#chain.nextFlush,
       segmentNumber: header.segmentNumber,
-      fileOffset: this.#end,
+      fileOffset: end,
       seed,
     }
     const frame = this.#frame(bytes)
     const checksum = encodeFlush(frame, records, place)
-    await file.write([frame], this.#end)
+    await file.write([frame], end)
     await file.sync()
     this.#chain.nextFlush += 1
     this.#chain.previousChecksum = checksum
-    this.#end += bytes
-    this.#segments[this.#segments.length - 1] = {
-      segmentNumber: header.segmentNumber,
-      seed,
-      end: this.#end,
-    }
+    this.#segments.grow(end + bytes)
   }
 
   /** A buffer for one flush. It is free again when the write has ended, which is awaited. */
@@ -252,6 +197,8 @@ export class Wal {
     for (const record of records) {
       if (record.type === 'hardState') this.#live.setHardState(record.hardState)
       if (record.type === 'entry') {
+        const { index } = record.entry
+        if (index <= this.#live.index.lastIndex) this.#segments.cross(index)
         const place = { segmentNumber, flushOffset, recordOffset }
         this.#live.append(record.entry, place, recordBytesFor(record.entry.data.length))
       }
@@ -269,21 +216,26 @@ export class Wal {
     const { disk, directory, identity } = this.#options
     const old = this.#current
     const nextSegment = old.header.segmentNumber + 1
-    assert(this.#end + sealFlushBytes <= old.header.fileBytes, 'there is room for the seal')
+    const { end } = this.#segments.last
+    assert(end + sealFlushBytes <= old.header.fileBytes, 'there is room for the seal')
     const records: WalRecord[] = [{ type: 'seal', nextSegment }]
     // The header of the new segment names the seal, which is not written yet: it is computed first.
     const previousChecksum = encodeFlush(new Uint8Array(sealFlushBytes), records, {
       ...this.#chain,
       flushNumber: this.#chain.nextFlush,
       segmentNumber: old.header.segmentNumber,
-      fileOffset: this.#end,
+      fileOffset: end,
       seed: old.seed,
     })
+    const { index, hardState } = this.#live
+    const base = { index: index.lastIndex, term: index.lastTerm }
     const header = {
       segmentNumber: nextSegment,
       fileBytes: Math.max(this.#segmentBytes, segmentHeaderBytes + bytes + sealFlushBytes),
       firstFlush: this.#chain.nextFlush + 1,
       previousChecksum,
+      start: { base, hardState },
+      reset: false,
     }
     const created = await createSegment({ disk, directory, identity, header })
     try {
@@ -293,35 +245,128 @@ export class Wal {
       throw error
     }
     assert(this.#chain.previousChecksum === previousChecksum, 'the seal is the one that was named')
-    this.#bytesBefore += this.#end
     this.#current = created
-    this.#end = segmentHeaderBytes
-    this.#segments.push({ segmentNumber: nextSegment, seed: created.seed, end: this.#end })
+    const { seed } = created
+    this.#segments.push({ segmentNumber: nextSegment, seed, end: segmentHeaderBytes, base })
     await old.file.close()
   }
 
   /**
    * The live entries from index `from` to index `to`, both included, as far as they exist: at
    * least one if there is one, and then no more than `bytesMax` bytes, counted as by the core
-   * (`readOverheadBytes`). What is read is verified. May run beside `append`: it reads the log as
-   * it stood when it was called.
+   * (`readOverheadBytes`). None where `from` is at or below the base. What is read is verified. May
+   * run beside `append` and `compact`: it reads the log as it stood when it was called, unless the
+   * beginning of it goes meanwhile; then as it stands after that.
    */
   async read(from: number, to: number, bytesMax: number): Promise<Entry[]> {
     assert(!this.#closed, 'a closed log is not read')
     assert(from >= 1, 'the log begins at index 1')
-    this.#poison.check()
-    const { index } = this.#live
-    const last = Math.min(to, index.lastIndex)
-    if (from > last) return []
-    const start = index.checkpointFor(from)
     const { disk, directory } = this.#options
-    const runs = index.runsBetween(from, last)
-    const segments = this.#segments.slice(start.segmentNumber - 1)
-    try {
-      return await readEntries({ disk, directory, segments, start, from, to: last, bytesMax, runs })
-    } catch (error) {
-      throw storageError(`the log in ${directory} could not be read`, error)
+    for (;;) {
+      this.#poison.check()
+      const live = this.#live
+      const { index } = live
+      const last = Math.min(to, index.lastIndex)
+      if (from <= index.base.index || from > last) return []
+      const start = index.checkpointFor(from)
+      const runs = index.runsBetween(from, last)
+      const front = this.#segments.front.segmentNumber
+      const segments = this.#segments.from(start.segmentNumber)
+      const plan = { disk, directory, segments, start, from, to: last, bytesMax, runs }
+      try {
+        const entries = await readEntries(plan)
+        if (live === this.#live) return entries
+      } catch (error) {
+        // A segment of the plan may be gone, which a later plan does without: the front only moves
+        // on, so that this ends.
+        if (this.#segments.front.segmentNumber > front && !this.#closed) continue
+        throw storageError(`the log in ${directory} could not be read`, error)
+      }
     }
+  }
+
+  /**
+   * Drops the oldest segments, as far as they hold nothing above `upTo`; never the one that is
+   * being written. What is up to there must be committed, and durable in the state: it is gone.
+   * Returns the base after it, which is unchanged where nothing could go. May run beside `append`
+   * and `read`. After a failure every call fails.
+   */
+  async compact(upTo: number): Promise<EntryId> {
+    assert(!this.#closed, 'a closed log is not compacted')
+    assert(this.#compacting === undefined, 'a log is compacted once at a time')
+    assert(upTo <= this.lastIndex, 'what goes was durable in the log')
+    const what = `the log in ${this.#options.directory} could not be compacted`
+    this.#compacting = this.#poison.guard(what, () => this.#compact(upTo))
+    try {
+      return await this.#compacting
+    } finally {
+      this.#compacting = undefined
+    }
+  }
+
+  async #compact(upTo: number): Promise<EntryId> {
+    const { disk, directory } = this.#options
+    if (upTo < this.base.index) return this.base
+    const front = this.#segments.frontFor(upTo)
+    const gone = [...this.#passedOver]
+    this.#passedOver = []
+    if (front !== undefined) {
+      // In memory first: from here on nobody begins to read what goes.
+      this.#live.compact(front.base, front.segmentNumber)
+      gone.push(...this.#segments.dropBefore(front.segmentNumber))
+    }
+    await removeSegments(disk, directory, gone)
+    return this.base
+  }
+
+  /**
+   * Replaces the whole log by an empty one behind `base`, durably; term and vote stay. A crash leaves
+   * the old log or the new one. To be called where the log lacks that entry, or ends with it.
+   */
+  async reset(base: EntryId): Promise<void> {
+    assert(!this.#closed, 'a closed log is not reset')
+    const idle = this.#flushing === undefined && this.#compacting === undefined
+    assert(idle, 'nothing is written while a log is reset')
+    const { index, committedFloor, hardState } = this.#live
+    assert(base.index >= committedFloor, 'what is known to be committed stays')
+    // A tail behind that very entry matches it (paper, section 5.3): it may have been acknowledged.
+    const held = base.index <= index.lastIndex && index.termAt(base.index) === base.term
+    assert(!held || base.index === index.lastIndex, 'a tail that fits a snapshot stays')
+    const start = { base, hardState: { ...hardState, commitIndex: base.index } }
+    const what = `the log in ${this.#options.directory} could not be reset`
+    this.#flushing = this.#poison.guard(what, () => this.#reset(start))
+    try {
+      await this.#flushing
+    } finally {
+      this.#flushing = undefined
+    }
+  }
+
+  /** The new segment's name is the moment: from then on nothing before it counts (`front.ts`). */
+  async #reset(start: LogStart): Promise<void> {
+    const { disk, directory, identity } = this.#options
+    const { nextFlush, previousChecksum } = this.#chain
+    const old = this.#current
+    const header = {
+      segmentNumber: old.header.segmentNumber + 1,
+      fileBytes: this.#segmentBytes,
+      firstFlush: nextFlush,
+      previousChecksum,
+      start,
+      reset: true,
+    }
+    const created = await createSegment({ disk, directory, identity, header })
+    const gone = [...this.#passedOver, ...this.#segments.all.map((each) => each.segmentNumber)]
+    this.#current = created
+    this.#live = new LiveLog(start)
+    this.#waiting = undefined
+    this.#passedOver = []
+    this.#segments = new SegmentList()
+    const { seed } = created
+    const { segmentNumber } = header
+    this.#segments.push({ segmentNumber, seed, end: segmentHeaderBytes, base: start.base })
+    await old.file.close()
+    await removeSegments(disk, directory, gone)
   }
 
   /** Waits for a flush that is under way, and closes the files. May be called more than once. */
@@ -330,6 +375,7 @@ export class Wal {
     this.#closed = true
     // Its caller hears of a failure; closing has to go on all the same.
     await this.#flushing?.catch(() => {})
+    await this.#compacting?.catch(() => {})
     try {
       if (!this.#poison.poisoned && this.#waiting !== undefined) await this.#flushWaiting()
     } finally {
@@ -344,11 +390,4 @@ export class Wal {
       this.#append({ hardState: this.#waiting, entries: [], mustSync: true }),
     )
   }
-}
-
-function checkedSegmentBytes(options: WalOptions): number {
-  const segmentBytes = options.segmentBytes ?? segmentBytesDefault
-  assert(segmentBytes >= segmentBytesMin, 'a segment has room for a flush and its seal')
-  assert(segmentBytes % sectorBytes === 0, 'a segment is made of whole sectors')
-  return segmentBytes
 }

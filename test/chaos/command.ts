@@ -1,13 +1,35 @@
-/** Runs of the harness by its command line, as a user starts them, and what they left behind. */
+/** What the scripts share: their own options, runs of the harness as a user starts them, what those left. */
 import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { CommanderError, InvalidArgumentError, type Command } from 'commander'
 
 /** Exit codes of `quorate chaos run`. */
 export const exits = { ok: 0, failed: 1, usage: 2, unknown: 6, violation: 7 } as const
 
 /** What a run says last is kept up to so many characters. */
 const saidCharsMax = 8_000
+
+/** A whole number from 1 to `most`, for an option. */
+export function whole(most: number): (text: string) => number {
+  return (text) => {
+    const value = /^\d{1,6}$/.test(text) ? Number(text) : 0
+    if (value >= 1 && value <= most) return value
+    throw new InvalidArgumentError(`It must be a whole number from 1 to ${most}.`)
+  }
+}
+
+/** Reads the options that a script was given. False: it has told its usage, and its exit code is set. */
+export function parsed(command: Command): boolean {
+  try {
+    command.allowExcessArguments(false).exitOverride().parse()
+    return true
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error
+    process.exitCode = error.exitCode === 0 ? exits.ok : exits.usage
+    return false
+  }
+}
 
 /** How a run of the harness ended. */
 export interface Ended {

@@ -5,9 +5,9 @@
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, rmSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { Command, CommanderError, InvalidArgumentError } from 'commander'
+import { Command } from 'commander'
 import { SeededRandom, randomBetween } from '../../src/random.ts'
-import { chaosRun, exits, readOutcome } from './command.ts'
+import { chaosRun, exits, parsed, readOutcome, whole } from './command.ts'
 import type { Outcome } from './command.ts'
 
 interface Options {
@@ -26,31 +26,20 @@ const hourMs = 3_600_000
 
 const launcher = resolve('bin/quorate.js')
 
-function whole(text: string): number {
-  const value = /^\d{1,6}$/.test(text) ? Number(text) : 0
-  if (value >= 1) return value
-  throw new InvalidArgumentError('It must be a whole number from 1 to 999999.')
-}
+/** No option has to be larger. */
+const most = 999_999
 
 function parse(): Options | undefined {
   const command = new Command('npm run chaos:long --')
     .description('Runs every nemesis with every workload.')
-    .option('--time <seconds>', 'how long a run loads its cluster', whole, 15)
-    .option('--nodes <n>', 'nodes of each cluster', whole, 5)
-    .option('--seed <n>', 'of the first run; the next ones count on', whole, 1)
-    .option('--workloads <n>', 'so many for each nemesis, drawn by the seed', whole, 100)
+    .option('--time <seconds>', 'how long a run loads its cluster', whole(most), 15)
+    .option('--nodes <n>', 'nodes of each cluster', whole(most), 5)
+    .option('--seed <n>', 'of the first run; the next ones count on', whole(most), 1)
+    .option('--workloads <n>', 'so many for each nemesis, drawn by the seed', whole(most), 100)
     .option('--only <nemeses>', 'these alone, separated by commas')
-    .option('--hours <n>', 'begins no further run after this time', whole, 3)
+    .option('--hours <n>', 'begins no further run after this time', whole(most), 3)
     .option('--out <dir>', 'where runs that are not green are kept', 'build/chaos-long')
-    .allowExcessArguments(false)
-    .exitOverride()
-  try {
-    return command.parse().opts<Options>()
-  } catch (error) {
-    if (!(error instanceof CommanderError)) throw error
-    process.exitCode = error.exitCode === 0 ? 0 : exits.usage
-    return undefined
-  }
+  return parsed(command) ? command.opts<Options>() : undefined
 }
 
 interface Named {

@@ -52,12 +52,13 @@ const conventions = [
       ['4', 'conflict, mismatch, or a condition that failed'],
       ['5', 'unavailable: no node, no quorum, or too much load'],
       ['6', 'unknown: the write may have happened, or a check could not tell'],
-      ['7', 'a check found a violation'],
+      ['7', 'a check found a violation or damage, or doctor something critical'],
       ['130, 143', 'interrupted by SIGINT or SIGTERM'],
     ],
   ),
   '',
-  'What the commands `chaos` and `check` do is told at length in [chaos.md](chaos.md).',
+  'What the commands `chaos` and `check` do is told at length in [chaos.md](chaos.md); which ' +
+    'commands help when something happens to a cluster, in [operations.md](operations.md).',
   '',
 ]
 

@@ -18,6 +18,12 @@ test('texts, numbers and maps are taken', () => {
     heartbeat: 100,
     electionTimeoutMin: '1s',
     logLevel: 'warn',
+    walMax: '256MiB',
+    walEntries: 100_000,
+    walKeep: 0,
+    freeSpaceFloor: 134_217_728,
+    scrubRate: 0,
+    auditEvery: '30m',
   })
   expect(parseNodeConfig(text, 'f')).toEqual({
     id: 'n1',
@@ -29,6 +35,12 @@ test('texts, numbers and maps are taken', () => {
     heartbeat: 100,
     electionTimeoutMin: 1_000,
     logLevel: 'warn',
+    walMax: 268_435_456,
+    walEntries: 100_000,
+    walKeep: 0,
+    freeSpaceFloor: 134_217_728,
+    scrubRate: 0,
+    auditEvery: 1_800_000,
   })
 })
 
@@ -47,6 +59,10 @@ test.each([
   ['{"peerListen":"7201"}', /An address is host:port/],
   ['{"heartbeat":-1}', /A duration/],
   ['{"logLevel":"loud"}', /It is one of debug/],
+  ['{"walMax":"256MB"}', /A size looks like/],
+  ['{"walMax":0}', /A size looks like/],
+  ['{"walEntries":0}', /at least 1/],
+  ['{"walKeep":-1}', /whole number/],
 ])('%s is refused', (text, message) => {
   expect(() => parseNodeConfig(text, 'node.json')).toThrow(message)
 })

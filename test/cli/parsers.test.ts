@@ -11,6 +11,8 @@ import {
   parsePeers,
   parsePort,
   parsePositive,
+  parsePriority,
+  parseSize,
   parseTime,
 } from '../../src/cli/parsers.ts'
 
@@ -136,4 +138,29 @@ describe('addresses', () => {
       expect(() => parseNodeId(text)).toThrow(/node id/)
     }
   })
+})
+
+describe('sizes', () => {
+  test.each([
+    ['1B', 1],
+    ['64KiB', 65_536],
+    ['256MiB', 268_435_456],
+    ['1GiB', 1_073_741_824],
+    ['2TiB', 2 * 2 ** 40],
+    ['268435456000B', 268_435_456_000],
+  ])('%s', (text, bytes) => {
+    expect(parseSize(text)).toBe(bytes)
+  })
+
+  test.each(['', '1', '0B', '0MiB', '1MB', '1mib', '1 MiB', '1.5GiB', '-1B', '9999999999999TiB'])(
+    'refuses %j',
+    (text) => {
+      expect(() => parseSize(text)).toThrow(/size looks like/)
+    },
+  )
+})
+
+test('a priority is 0 to 255', () => {
+  expect([parsePriority('0'), parsePriority('255')]).toEqual([0, 255])
+  for (const text of ['256', '-1', '1.5', 'high', '']) expect(() => parsePriority(text)).toThrow()
 })

@@ -87,6 +87,13 @@ export class FakeNode {
     return this.asked('write').map((request) => decodeCommand(commandBytes(request)))
   }
 
+  /** Says unasked who the members are now. */
+  announce(members: MemberAddress[]): void {
+    this.members = members
+    const frame = encodeNodeFrame({ type: 'members', members })
+    for (const connection of this.#connections.keys()) connection.send(frame)
+  }
+
   /** Closes all connections from its side. */
   cutAll(): void {
     for (const connection of this.#connections.keys()) connection.close('cut')
@@ -102,6 +109,7 @@ export class FakeNode {
   status(): NodeStatus {
     return {
       clusterId: this.clusterId,
+      historyId: this.clusterId,
       id: this.id,
       pid: undefined,
       incarnation: 'i',
@@ -114,9 +122,14 @@ export class FakeNode {
       commitIndex: 1,
       appliedIndex: 1,
       lastIndex: 1,
+      baseIndex: 0,
       revision: 1,
       clusterTime: this.clusterTime,
       walBytes: 0,
+      freeBytes: undefined,
+      diskFull: false,
+      stateMissing: false,
+      waitsFor: undefined,
       ready: true,
       reasons: [],
       members: this.members.map(({ id, clientAddress }) => ({
@@ -125,6 +138,10 @@ export class FakeNode {
         clientAddress,
         connected: true,
         matchIndex: undefined,
+        voter: true,
+        state: undefined,
+        close: undefined,
+        priority: 0,
       })),
       counters: {},
     }

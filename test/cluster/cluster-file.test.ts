@@ -34,7 +34,7 @@ function cluster(dataDirectory = directory): ClusterFile {
     clusterId: 'abcdef',
     dataDirectory,
     initialised: true,
-    tuning: { heartbeatMs: 100, logLevel: 'debug' },
+    tuning: { heartbeatMs: 100, logLevel: 'debug', walMaxBytes: 1_000_000, walKeepEntries: 0 },
     nodes: ids.map((id, i) => ({
       id,
       pid: null,
@@ -116,7 +116,10 @@ describe('a document that was damaged or edited', () => {
   })
 
   test('tuning that makes no sense is dropped', () => {
-    const text = edited((file) => (file['tuning'] = { heartbeatMs: -1, logLevel: 7 }))
+    const text = edited(
+      (file) =>
+        (file['tuning'] = { heartbeatMs: -1, logLevel: 7, walKeepEntries: -1, walMaxBytes: 0 }),
+    )
     expect(parseClusterFile(text, 'f').tuning).toEqual({})
   })
 })

@@ -2,7 +2,7 @@
 // HTTP servers that play nodes, each with the answer of the case.
 import { createServer, type Server } from 'node:http'
 import { afterEach, describe, expect, test } from 'vitest'
-import { statusDocument, statusLines } from '../../src/cli/status-output.ts'
+import { remarkLines, statusDocument, statusLines } from '../../src/cli/status-output.ts'
 import { compareIds, isLoopback, viewCluster } from '../../src/cluster/cluster-view.ts'
 import { parseNodeStatus } from '../../src/cluster/node-status.ts'
 
@@ -135,6 +135,8 @@ test('the document has all promised fields, null where nobody said', async () =>
   const found = await view([up, '127.0.0.1:1'])
   const down = {
     id: null,
+    member: null,
+    version: null,
     pid: null,
     clientAddress: '127.0.0.1:1',
     peerAddress: null,
@@ -145,7 +147,11 @@ test('the document has all promised fields, null where nobody said', async () =>
     appliedIndex: null,
     revision: null,
     lag: null,
+    baseIndex: null,
     walBytes: null,
+    freeBytes: null,
+    diskFull: false,
+    waitsFor: null,
     reachable: false,
     ready: false,
     reasons: ['127.0.0.1:1 cannot be reached: nothing listens there'],
@@ -159,6 +165,8 @@ test('the document has all promised fields, null where nobody said', async () =>
       down,
       {
         id: 'n1',
+        member: null,
+        version: '0.1.0',
         pid: 4242,
         clientAddress: up,
         peerAddress: '127.0.0.1:1',
@@ -169,13 +177,79 @@ test('the document has all promised fields, null where nobody said', async () =>
         appliedIndex: 100,
         revision: 90,
         lag: 0,
+        baseIndex: 0,
         walBytes: 10,
+        freeBytes: null,
+        diskFull: false,
+        waitsFor: null,
         reachable: true,
         ready: true,
         reasons: [],
       },
     ],
   })
+})
+
+describe('who takes part', () => {
+  const told = (id: string, change: object = {}): object => ({
+    id,
+    peerAddress: `${id}:1`,
+    clientAddress: null,
+    connected: true,
+    ...change,
+  })
+
+  test('is what the leader says, voters, learners and strangers', async () => {
+    const members = [told('n10'), told('n2'), told('n4', { voter: false })]
+    const leader = await serve((at) => status('n2', at, { role: 'leader', members }))
+    const learner = await serve((at) => status('n4', at, { members: [told('n4')] }))
+    const stranger = await serve((at) => status('n5', at, { members: [told('n5')] }))
+    const found = await view([stranger, learner, leader])
+
+    expect(found.members.map(({ id }) => id)).toEqual(['n2', 'n4', 'n10'])
+    expect(found.nodes.map((node) => [node.id, node.member])).toEqual([
+      ['n2', 'voter'],
+      ['n4', 'learner'],
+      ['n5', 'none'],
+    ])
+    const gone = { ...found, nodes: found.nodes.map((node) => ({ ...node, status: undefined })) }
+    expect(remarkLines(gone, (_style, text) => text).at(-1)).toBe(
+      'n5: it is no member, and not running',
+    )
+    const roles = statusLines(found, (_style, text) => text, Infinity)
+    expect(roles.map((line) => line.split(/ {2,}/)[1])).toEqual([
+      'ROLE',
+      'leader',
+      'learner',
+      'no member',
+    ])
+  })
+
+  test('is, without a leader, what the node of the newest term says that has most', async () => {
+    const old = await serve((at) => status('n1', at, { term: 4, members: [told('n1')] }))
+    const late = await serve((at) =>
+      status('n2', at, { appliedIndex: 99, members: [told('n2')], leader: undefined }),
+    )
+    const best = await serve((at) =>
+      status('n3', at, { members: [told('n3'), told('n2')], leader: undefined }),
+    )
+    expect((await view([old, late, best])).members.map(({ id }) => id)).toEqual(['n2', 'n3'])
+    expect((await view(['127.0.0.1:1'])).members).toEqual([])
+  })
+})
+
+test('the base of a log is shown once a log has one, and what a node waits for', async () => {
+  const whole = await serve((at) => status('n1', at, { role: 'leader' }))
+  const plain = (_style: string, text: string): string => text
+  expect(statusLines(await view([whole]), plain, Infinity)[0]).not.toContain('BASE')
+  const behind = await serve((at) =>
+    status('n2', at, { baseIndex: 12_345, waitsFor: 'a snapshot', reasons: ['no leader'] }),
+  )
+  const found = await view([whole, behind])
+  const lines = statusLines(found, plain, Infinity)
+  expect(lines[0]).toContain('BASE')
+  expect(lines[2]).toContain('12,345')
+  expect(remarkLines(found, plain)).toEqual(['n2: no leader', 'n2: waits for a snapshot'])
 })
 
 test('the table leaves out columns rather than fold', async () => {
@@ -206,6 +280,37 @@ describe('an answer is checked before it is believed', () => {
     },
   )
 
+  test('of what came later, a node that is not upgraded yet says nothing', () => {
+    expect(parseNodeStatus(good)).toMatchObject({
+      historyId: 'c1',
+      baseIndex: 0,
+      freeBytes: undefined,
+      diskFull: false,
+      stateMissing: false,
+      waitsFor: undefined,
+    })
+    const members = [{ id: 'n1', peerAddress: 'a:1', connected: true }]
+    expect(parseNodeStatus({ ...good, members })?.members[0]).toMatchObject({
+      voter: true,
+      priority: 0,
+      state: undefined,
+      close: undefined,
+    })
+  })
+
+  test.each([
+    { historyId: 1 },
+    { baseIndex: -1 },
+    { freeBytes: 'much' },
+    { diskFull: 'no' },
+    { stateMissing: 0 },
+    { waitsFor: 1 },
+    { members: [{ id: 'n1', peerAddress: 'a:1', connected: true, voter: 1 }] },
+    { members: [{ id: 'n1', peerAddress: 'a:1', connected: true, priority: -1 }] },
+  ])('of another kind it is refused: %j', (change) => {
+    expect(parseNodeStatus({ ...good, ...change })).toBeUndefined()
+  })
+
   test.each([null, 1, 'x', [], { ...good, role: 'king' }, { ...good, term: -1 }])(
     '%j',
     (answer) => {
@@ -222,4 +327,11 @@ test('ids are compared by number', () => {
 test('loopback addresses are this machine', () => {
   expect(isLoopback('127.0.0.1:1') && isLoopback('[::1]:1') && isLoopback('localhost:1')).toBe(true)
   expect(isLoopback('10.0.0.1:1') || isLoopback('127.evil.example:1')).toBe(false)
+})
+
+test('nodes of two clusters with one name are two nodes, so that a mix-up is seen', async () => {
+  const one = await serve((at) => status('n1', at, { role: 'leader' }))
+  const other = await serve((at) => status('n1', at, { clusterId: 'c2' }))
+  const found = await view([one, other])
+  expect(new Set(found.nodes.map((node) => node.status?.clusterId))).toEqual(new Set(['c1', 'c2']))
 })

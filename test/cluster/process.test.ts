@@ -109,13 +109,24 @@ describe('a node', () => {
 
 test('a node is told its addresses, its peers, and its tuning', () => {
   const peers = [record(null), { ...record(null), id: 'n2', peerAddress: '127.0.0.1:7202' }]
-  const tuning = { heartbeatMs: 100, electionTimeoutMinMs: 1_000, logLevel: 'debug' }
+  const tuning = {
+    heartbeatMs: 100,
+    electionTimeoutMinMs: 1_000,
+    logLevel: 'debug',
+    walMaxBytes: 1_000_000,
+    walEntriesMax: 500,
+    walKeepEntries: 0,
+    freeSpaceFloorBytes: 2_000,
+    scrubBytesPerSecond: 0,
+  }
   expect(nodeArguments(record(null, '/d/n1'), peers, tuning)).toEqual(
     [
       'node start --data-dir /d/n1',
       '--client-listen 127.0.0.1:7101 --peer-listen 127.0.0.1:7201',
       '--peers n1=127.0.0.1:7201,n2=127.0.0.1:7202',
       '--heartbeat 100 --election-timeout-min 1000 --log-level debug',
+      '--wal-max 1000000B --wal-entries 500 --wal-keep 0',
+      '--free-space-floor 2000B --scrub-rate 0',
     ]
       .join(' ')
       .split(' '),

@@ -177,6 +177,7 @@ export function diskWith(path: string, bytes: Uint8Array, failsAt = Infinity): D
     rename: refuse,
     remove: refuse,
     syncDirectory: refuse,
+    space: refuse,
     lock: refuse,
     open: async (wanted) => {
       await Promise.resolve()

@@ -5,7 +5,7 @@
  * damaged files, impossible arguments, garbage and floods on both ports.
  */
 import { randomBytes } from 'node:crypto'
-import { existsSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync, writeSync, closeSync } from 'node:fs' // prettier-ignore
+import { existsSync, openSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync, writeSync, closeSync } from 'node:fs' // prettier-ignore
 import { connect as dial, createServer } from 'node:net'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
@@ -45,70 +45,14 @@ describe('directories and ports', () => {
     expect(up.stderr).toContain(String(port + 1))
     await new Promise((done) => server.close(done))
   })
-
-  test('a data directory is used by one process at a time', async () => {
-    const cluster = await LocalCluster.up(1)
-    try {
-      const port = await freePorts(1)
-      const second = await quorate([
-        'node', 'start', '--data-dir', join(cluster.directory, 'n1'),
-        '--client-listen', `127.0.0.1:${port}`, '--peer-listen', `127.0.0.1:${port + 100}`,
-      ]) // prettier-ignore
-      expect(second.code).not.toBe(0)
-      expect(second.stderr).toMatch(/QUORATE_LOCKED|in use|another process/)
-      expect((await cluster.status()).leader).toBe('n1')
-    } finally {
-      await cluster.down()
-    }
-  })
 })
 
 describe('damage', () => {
-  test('a wiped node cannot come back under its old name, and harms nobody', async () => {
+  test('a flipped bit in the log or in LevelDB is found, named by its file, and repaired', async () => {
     const cluster = await LocalCluster.up()
     try {
       await using db = await cluster.connect()
-      await db.put('k', 'v')
-      await cluster.caughtUp()
-      const leader = await cluster.leader()
-      const victim = cluster.ids().find((id) => id !== leader) ?? ''
-      await cluster.run('kill', victim)
-      const directory = join(cluster.directory, victim)
-      const peers = (await cluster.status()).nodes
-        .map((node) => `${node.id}=${node.peerAddress}`)
-        .join(',')
-      const identity = JSON.parse(
-        readFileSync(join(cluster.directory, 'cluster.json'), 'utf8'),
-      ) as {
-        clusterId: string
-      }
-      rmSync(directory, { recursive: true })
-      expect((await cluster.run('restart', victim)).code).not.toBe(0)
-
-      const init = await quorate([
-        'node', 'init', '--id', victim, '--data-dir', directory, '--cluster', 'local',
-        '--cluster-id', identity.clusterId, '--peers', peers,
-      ]) // prettier-ignore
-      expect(init.code).toBe(0)
-      await cluster.run('restart', victim)
-      const row = await until('the wiped node says why it is not ready', async () => {
-        const { nodes } = await cluster.status()
-        const found = nodes.find((node) => node.id === victim)
-        return found?.reasons.some((reason) => reason.includes('refused')) ? found : undefined
-      })
-      expect(row.ready).toBe(false)
-      expect(row.appliedIndex).toBe(0)
-      expect((await db.put('k', 'w')).verdict).toBe('applied')
-    } finally {
-      await cluster.down()
-    }
-  })
-
-  test('a flipped bit in the log is refused by file and offset; in LevelDB it is repaired', async () => {
-    const cluster = await LocalCluster.up()
-    try {
-      await using db = await cluster.connect()
-      const records = Array.from({ length: 3_000 }, (_, i) => ({
+      const records = Array.from({ length: 600 }, (_, i) => ({
         key: `k${i}`,
         value: `value ${i} `.repeat(100),
       }))
@@ -131,16 +75,27 @@ describe('damage', () => {
         expect(await pinned.get(key, { consistency: 'stale', valueEncoding: 'utf8' })).toBe(value)
       }
 
-      await cluster.run('kill', two)
+      cluster.kill(two)
       const wal = join(cluster.directory, two, 'groups/0/wal')
       const [segment = ''] = readdirSync(wal).sort()
       flipBit(join(wal, segment), 5_000)
-      expect((await cluster.run('restart', two)).code).not.toBe(0)
+      expect((await cluster.run('restart', two)).code).toBe(0)
       const logs = await cluster.run('logs', two)
       expect(logs.stdout.toString() + logs.stderr).toMatch(
         new RegExp(`${segment}.*damaged at byte \\d+`),
       )
       expect((await db.put('after', 'damage')).verdict).toBe('applied')
+      await cluster.caughtUp()
+
+      // With all votes of a node gone too, nobody may trust it again under its name.
+      cluster.kill(two)
+      const group = join(cluster.directory, two, 'groups/0')
+      flipBit(join(group, 'wal', readdirSync(join(group, 'wal')).sort()[0] ?? ''), 5_000)
+      writeFileSync(join(group, 'vote'), Buffer.alloc(statSync(join(group, 'vote')).size, 7))
+      expect((await cluster.run('restart', two)).code).not.toBe(0)
+      const refused = await cluster.run('logs', two)
+      expect(refused.stdout.toString() + refused.stderr).toContain('quorate member replace')
+      expect((await db.put('after', 'all of it')).verdict).toBe('applied')
     } finally {
       await cluster.down()
     }
@@ -163,7 +118,7 @@ function flipBit(path: string, offset: number): void {
   closeSync(file)
 }
 
-describe('impossible arguments', () => {
+describe('a node by itself, and impossible arguments', () => {
   let cluster: LocalCluster
   beforeAll(async () => {
     cluster = await LocalCluster.up(1)
@@ -230,6 +185,17 @@ describe('impossible arguments', () => {
     expect(Number(count['count'])).toBeGreaterThan(100)
   })
 
+  test('its data directory is used by one process at a time', async () => {
+    const port = await freePorts(1)
+    const second = await quorate([
+      'node', 'start', '--data-dir', join(cluster.directory, 'n1'),
+      '--client-listen', `127.0.0.1:${port}`, '--peer-listen', `127.0.0.1:${port + 100}`,
+    ]) // prettier-ignore
+    expect(second.code).not.toBe(0)
+    expect(second.stderr).toMatch(/QUORATE_LOCKED|in use|another process/)
+    expect((await cluster.status()).leader).toBe('n1')
+  })
+
   test('a missing key exits 3, a failed condition 4', async () => {
     expect((await quorate(on('get', 'nothing'))).code).toBe(3)
     expect((await quorate(on('put', 'cond', 'v', '--if-revision', '77'))).code).toBe(4)
@@ -237,7 +203,7 @@ describe('impossible arguments', () => {
   })
 })
 
-describe('garbage on the ports', () => {
+describe('three nodes', () => {
   let cluster: LocalCluster
   beforeAll(async () => {
     cluster = await LocalCluster.up()
@@ -285,6 +251,40 @@ describe('garbage on the ports', () => {
     await pause(100)
     expect((await db.put('after', 'v')).verdict).toBe('applied')
     expect(existsSync(join(cluster.directory, 'cluster.json'))).toBe(true)
+  })
+
+  // The last one: the node stays away.
+  test('a wiped node cannot come back under its old name, and harms nobody', async () => {
+    await using db = await cluster.connect()
+    await db.put('k', 'v')
+    await cluster.caughtUp()
+    const leader = await cluster.leader()
+    const victim = cluster.ids().find((id) => id !== leader) ?? ''
+    cluster.kill(victim)
+    const directory = join(cluster.directory, victim)
+    const peers = (await cluster.status()).nodes
+      .map((node) => `${node.id}=${node.peerAddress}`)
+      .join(',')
+    const identity = JSON.parse(readFileSync(join(cluster.directory, 'cluster.json'), 'utf8')) as {
+      clusterId: string
+    }
+    rmSync(directory, { recursive: true })
+    expect((await cluster.run('restart', victim)).code).not.toBe(0)
+
+    const init = await quorate([
+      'node', 'init', '--id', victim, '--data-dir', directory, '--cluster', 'local',
+      '--cluster-id', identity.clusterId, '--peers', peers,
+    ]) // prettier-ignore
+    expect(init.code).toBe(0)
+    await cluster.run('restart', victim)
+    const row = await until('the wiped node says why it is not ready', async () => {
+      const { nodes } = await cluster.status()
+      const found = nodes.find((node) => node.id === victim)
+      return found?.reasons.some((reason) => reason.includes('refused')) ? found : undefined
+    })
+    expect(row.ready).toBe(false)
+    expect(row.appliedIndex).toBe(0)
+    expect((await db.put('k', 'w')).verdict).toBe('applied')
   })
 })
 

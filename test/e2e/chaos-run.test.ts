@@ -8,7 +8,7 @@ import { once } from 'node:events'
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { quorate, temporaryDirectory, until } from './harness.ts'
+import { processesOf, quorate, temporaryDirectory, until } from './harness.ts'
 
 const launcher = resolve(import.meta.dirname, '../../bin/quorate.js')
 
@@ -17,21 +17,6 @@ beforeEach(() => {
   directory = temporaryDirectory()
 })
 afterEach(() => directory.remove())
-
-/** Processes whose command line names the directory. */
-function leftRunning(path: string): string[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .flatMap((pid) => {
-      try {
-        return [readFileSync(`/proc/${pid}/cmdline`, 'utf8')]
-      } catch {
-        // It has gone meanwhile.
-        return []
-      }
-    })
-    .filter((line) => line.includes(path))
-}
 
 interface Record {
   readonly verdict: string
@@ -49,7 +34,7 @@ const scene = '--nodes 3 --rate 100 --clients 6 --workload register'.split(' ')
 
 describe('quorate chaos run', () => {
   test('kills and isolates, checks, reports, and leaves nothing running', async () => {
-    const faults = '--nemesis kill,isolate-leader --time 8 --every 500ms --seed 1'.split(' ')
+    const faults = '--nemesis kill,isolate-leader --time 5 --every 300ms --seed 1'.split(' ')
     const { code, stderr, stdout } = await quorate([
       'chaos', 'run', ...scene, ...faults, '--out', directory.path,
     ]) // prettier-ignore
@@ -70,7 +55,7 @@ describe('quorate chaos run', () => {
       'run.json',
     ])
     expect(readdirSync(join(directory.path, 'logs')).sort()).toEqual(['n1.log', 'n2.log', 'n3.log'])
-    expect(leftRunning(directory.path)).toEqual([])
+    expect(processesOf(directory.path)).toEqual([])
     const checked = await quorate(['check', join(directory.path, 'history.jsonl'), '-o', 'json'])
     expect(checked.code).toBe(0)
   })
@@ -94,7 +79,7 @@ describe('quorate chaos run', () => {
       expect(await ended).toEqual([130, null])
       expect(recordOf(directory.path)).toMatchObject({ interrupted: true })
       expect(existsSync(join(directory.path, 'report.html'))).toBe(true)
-      expect(leftRunning(directory.path)).toEqual([])
+      expect(processesOf(directory.path)).toEqual([])
     } finally {
       child.kill('SIGKILL')
     }

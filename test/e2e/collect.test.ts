@@ -9,10 +9,12 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { LocalCluster, pause, quorateJson, temporaryDirectory } from './harness.ts'
+import { LocalCluster, quorateJson, temporaryDirectory, until } from './harness.ts'
 
-const keyTemplate = '{type}/{exchange}/{symbol}/{intervalStart}'
-const tokenTemplate = '{exchange}|{symbol}|{type}|{intervalStart}|{intervalEnd}'
+/** Of one file: files share exchanges, and so keys and tokens, that must not meet on the cluster. */
+const keyTemplateOf = (file: string): string => `${file}/{type}/{exchange}/{symbol}/{intervalStart}`
+const tokenTemplateOf = (file: string): string =>
+  `${file}|{exchange}|{symbol}|{type}|{intervalStart}|{intervalEnd}`
 
 /** Candles with numbers that a parse and a print would change (`17204.0`). */
 function generatedLines(count: number, exchange: string): string[] {
@@ -23,41 +25,54 @@ function generatedLines(count: number, exchange: string): string[] {
   })
 }
 
-/** Kills whoever leads, every few seconds, and starts it again, until told to stop. */
-async function killLeaders(cluster: LocalCluster, stop: AbortSignal): Promise<number> {
-  let kills = 0
-  while (!stop.aborted) {
-    await pause(1_500)
-    if (stop.aborted) break
+/**
+ * Kills whoever leads, each time once so many records more are stored, and starts it again, until
+ * told to stop; resolves with how often.
+ */
+async function killLeaders(
+  cluster: LocalCluster,
+  records: number,
+  stop: AbortSignal,
+): Promise<number> {
+  const stored = async (): Promise<number> =>
+    Math.max(0, ...(await cluster.reports()).map((report) => report.revision))
+  for (let kills = 0; ; kills++) {
+    const from = await stored()
+    await until('records are stored', async () => {
+      return stop.aborted || (await stored()) > from + records
+    })
+    if (stop.aborted) return kills
     const leader = await cluster.leader()
-    expect((await cluster.run('kill', 'leader')).code).toBe(0)
-    kills++
+    cluster.kill(leader)
     expect((await cluster.run('restart', leader)).code).toBe(0)
   }
-  return kills
 }
 
 interface Case {
+  /** Begins its keys and tokens. */
   readonly name: string
   readonly path: string
   readonly lines: readonly string[]
-  readonly identity: readonly string[]
+  readonly identity: 'token' | 'once'
 }
 
 /** Everything that must be true of one file, whatever its size. */
-async function checkFile(cluster: LocalCluster, { path, lines, identity }: Case): Promise<void> {
+async function checkFile(cluster: LocalCluster, file: Case): Promise<void> {
+  const { name, path, lines, identity } = file
+  const keyTemplate = keyTemplateOf(name)
   const parsed = lines.map((line) => JSON.parse(line) as Record<string, unknown>)
   const keyOf = (record: Record<string, unknown>): string =>
     keyTemplate.replace(/\{(\w+)\}/g, (_, field: string) => String(record[field]))
   const wanted = new Map(parsed.map((record, i) => [keyOf(record), lines[i]]))
-  const collect = ['collect', path, '--replicas', '3', '-e', cluster.endpoints, ...identity]
+  const identified = identity === 'once' ? ['--once'] : ['--token', tokenTemplateOf(name)]
+  const collect = ['collect', path, '--replicas', '3', '-e', cluster.endpoints, ...identified]
 
   const stop = new AbortController()
   const [report, kills] = await Promise.all([
     quorateJson([...collect, '--key', keyTemplate]).finally(() => stop.abort()),
-    killLeaders(cluster, stop.signal),
+    killLeaders(cluster, Math.floor(lines.length / 3), stop.signal),
   ])
-  if (lines.length > 10_000) expect(kills).toBeGreaterThan(0)
+  expect(kills).toBeGreaterThan(0)
   expect(report).toMatchObject({
     schema: 1,
     records: lines.length,
@@ -68,24 +83,18 @@ async function checkFile(cluster: LocalCluster, { path, lines, identity }: Case)
   expect(Number(report['duplicate']) + Number(report['mismatch'])).toBe(2 * lines.length)
   await cluster.caughtUp()
 
-  const prefixes = [...new Set([...wanted.keys()].map((key) => key.split('/', 2).join('/') + '/'))]
-  let counted = 0
-  for (const prefix of prefixes) {
-    const scan = ['scan', '--prefix', prefix, '--count', '-e', cluster.endpoints]
-    counted += Number((await quorateJson(scan))['count'])
-  }
-  expect(counted).toBe(wanted.size)
+  const prefix = `${name}/`
+  const scan = ['scan', '--prefix', prefix, '--count', '-e', cluster.endpoints]
+  expect(Number((await quorateJson(scan))['count'])).toBe(wanted.size)
 
   for (const id of cluster.ids()) {
     await using db = await cluster.pinned(id)
     let seen = 0
-    for (const prefix of prefixes) {
-      for await (const entry of db.scan({ prefix, consistency: 'stale', valueEncoding: 'utf8' })) {
-        if (wanted.get(String(entry.key)) !== entry.value) {
-          throw new Error(`${id} holds another value under ${String(entry.key)}`)
-        }
-        seen++
+    for await (const entry of db.scan({ prefix, consistency: 'stale', valueEncoding: 'utf8' })) {
+      if (wanted.get(String(entry.key)) !== entry.value) {
+        throw new Error(`${id} holds another value under ${String(entry.key)}`)
       }
+      seen++
     }
     expect(seen).toBe(wanted.size)
   }
@@ -100,26 +109,26 @@ async function checkFile(cluster: LocalCluster, { path, lines, identity }: Case)
   expect(again).toMatchObject({ applied: 0, duplicate: 3 * lines.length, mismatch: 0, rejected: 0 })
 }
 
-describe('collectors in replicas', () => {
-  let cluster: LocalCluster
-  const scratch = temporaryDirectory()
-  beforeAll(async () => {
-    cluster = await LocalCluster.up()
-  })
-  afterAll(async () => {
-    await cluster.down()
-    scratch.remove()
-  })
+let cluster: LocalCluster
+const scratch = temporaryDirectory()
+beforeAll(async () => {
+  cluster = await LocalCluster.up()
+})
+afterAll(async () => {
+  await cluster.down()
+  scratch.remove()
+})
 
+describe('collectors in replicas', () => {
   test.for([
-    { name: 'with tokens', exchange: 'alpha', identity: ['--token', tokenTemplate] },
-    { name: 'with once', exchange: 'beta', identity: ['--once'] },
-  ])('a generated file, $name, is stored exactly once', async ({ exchange, identity }) => {
-    const lines = generatedLines(4_000, exchange)
-    const path = join(scratch.path, `${exchange}.ndjson.gz`)
+    { name: 'alpha', identity: 'token' },
+    { name: 'beta', identity: 'once' },
+  ] as const)('a generated file is stored exactly once, by $identity', async (generated) => {
+    const lines = generatedLines(3_000, generated.name)
+    const path = join(scratch.path, `${generated.name}.ndjson.gz`)
     writeFileSync(path, gzipSync(lines.join('\n') + '\n'))
 
-    await checkFile(cluster, { name: exchange, path, lines, identity })
+    await checkFile(cluster, { ...generated, path, lines })
   })
 
   test('another payload under an old token is a mismatch, and the first one stays', async () => {
@@ -129,13 +138,13 @@ describe('collectors in replicas', () => {
     writeFileSync(path, other + '\n')
 
     const report = await quorateJson([
-      'collect', path, '--replicas', '1', '--key', keyTemplate, '--token', tokenTemplate,
-      '-e', cluster.endpoints,
+      'collect', path, '--replicas', '1', '-e', cluster.endpoints,
+      '--key', keyTemplateOf('alpha'), '--token', tokenTemplateOf('alpha'),
     ]) // prettier-ignore
 
     expect(report).toMatchObject({ applied: 0, duplicate: 0, mismatch: 1, rejected: 0 })
     await using db = await cluster.connect()
-    const key = 'candle/alpha/BTC/USD/1670889600000'
+    const key = 'alpha/candle/alpha/BTC/USD/1670889600000'
     expect(await db.get(key, { valueEncoding: 'utf8' })).toBe(line)
   })
 })
@@ -149,19 +158,13 @@ if (realFiles.length === 0) {
 }
 
 describe.runIf(realFiles.length > 0)('real collector records', () => {
-  // The smallest file in every run; all of them where time is no matter. Each on a cluster of its
-  // own: the files share exchanges, and so prefixes.
+  // The smallest file in every run; all of them where time is no matter.
   const chosen = process.env['QUORATE_ALL_DATA'] === '1' ? realFiles : realFiles.slice(-1)
-  const identities = [['--token', tokenTemplate], ['--once']]
+  const identities = ['token', 'once'] as const
   const cases = chosen.flatMap((name) => identities.map((identity) => ({ name, identity })))
   test.for(cases)('$name is stored exactly once, by $identity', async ({ name, identity }) => {
-    const cluster = await LocalCluster.up()
-    try {
-      const path = join(realData, name)
-      const lines = gunzipSync(readFileSync(path)).toString('utf8').trimEnd().split('\n')
-      await checkFile(cluster, { name, path, lines, identity })
-    } finally {
-      await cluster.down()
-    }
+    const path = join(realData, name)
+    const lines = gunzipSync(readFileSync(path)).toString('utf8').trimEnd().split('\n')
+    await checkFile(cluster, { name: `${name}-${identity}`, path, lines, identity })
   })
 })

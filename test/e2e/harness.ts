@@ -3,10 +3,12 @@
  * ports, and waits for conditions with a deadline. Nothing here sleeps for the sake of sleeping.
  */
 import { spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import type { NodeReport } from '../../jepsen-style/cluster/cluster.ts'
+import { fetchReport, leaderOf } from '../../jepsen-style/cluster/node-report.ts'
 import { connect } from '../../src/index.ts'
 import type { Client } from '../../src/index.ts'
 
@@ -87,7 +89,7 @@ export async function until<T>(
   }
 }
 
-/** A pause between two probes, or the length of a fault. */
+/** A pause between two probes, or between two calls of a load that is only to be there. */
 export function pause(ms: number): Promise<void> {
   return new Promise((done) => setTimeout(done, ms))
 }
@@ -115,6 +117,24 @@ function isFree(port: number): Promise<boolean> {
 export function temporaryDirectory(): { path: string; remove: () => void } {
   const path = mkdtempSync(join(tmpdir(), 'quorate-e2e-'))
   return { path, remove: () => rmSync(path, { recursive: true, force: true }) }
+}
+
+/** A status page is small; a node that takes longer for it is as good as away. */
+const reportMsMax = 2_000
+
+/** Processes whose command line names something in this directory. */
+export function processesOf(directory: string): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(`${directory}/`)
+      } catch {
+        // It has gone meanwhile.
+        return false
+      }
+    })
 }
 
 /** One node as `status` shows it. */
@@ -200,26 +220,43 @@ export class LocalCluster {
     return node.pid
   }
 
-  async leader(): Promise<string> {
-    return await until('there is a leader', async () => (await this.status()).leader ?? undefined)
+  /** What a node says of itself; undefined: it does not answer. */
+  async report(id: string): Promise<NodeReport | undefined> {
+    return await fetchReport(this.endpoint(id), reportMsMax)
   }
 
-  /** Every node reachable, with the same applied index as the leader. */
+  /** What the nodes say of themselves, without a process for each question. */
+  async reports(): Promise<readonly NodeReport[]> {
+    const asked = this.ids().map((id) => this.report(id))
+    return (await Promise.all(asked)).filter((report) => report !== undefined)
+  }
+
+  async leader(): Promise<string> {
+    return await until('there is a leader', async () => leaderOf(await this.reports()))
+  }
+
+  /** Every node serves, with the same applied index as the leader. */
   async caughtUp(): Promise<void> {
     await until('every node has caught up', async () => {
-      const { leader, nodes } = await this.status()
-      const applied = new Set(nodes.map((node) => node.appliedIndex))
+      const reports = await this.reports()
       return (
-        leader !== null &&
-        nodes.length === this.size &&
-        nodes.every((node) => node.reachable && node.ready) &&
-        applied.size === 1
+        leaderOf(reports) !== undefined &&
+        reports.length === this.size &&
+        reports.every((report) => report.ready) &&
+        new Set(reports.map((report) => report.appliedIndex)).size === 1
       )
     })
   }
 
+  /** SIGKILL, at once. */
+  kill(id: string): void {
+    process.kill(this.pid(id), 'SIGKILL')
+  }
+
+  /** Leaves nothing behind. In no good order: what `cluster down` does is tested where it is shown. */
   async down(): Promise<void> {
-    await this.run('down', '--wipe')
+    for (const pid of processesOf(this.directory)) process.kill(pid, 'SIGKILL')
+    await until('its nodes are gone', async () => processesOf(this.directory).length === 0)
     this.#remove()
   }
 }

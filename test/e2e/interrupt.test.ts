@@ -6,14 +6,15 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { resolve } from 'node:path'
-import { expect, test } from 'vitest'
+import { test } from 'vitest'
 
 const launcher = resolve(import.meta.dirname, '../../bin/quorate.js')
 
-test.each([
+// Both at once: each is a process of its own.
+test.concurrent.for([
   ['SIGINT', 130],
   ['SIGTERM', 143],
-] as const)('%s ends it with %d, and with its report', async (signal, code) => {
+] as const)('%s ends it with %d, and with its report', async ([signal, code], { expect }) => {
   const arguments_ = 'collect - --key {id} --token {id} -e 127.0.0.1:1 -o json'.split(' ')
   const child = spawn(process.execPath, [launcher, ...arguments_])
   try {

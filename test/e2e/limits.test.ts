@@ -55,7 +55,7 @@ test('the largest of everything is replicated, and is still known after a restar
     revision: 4,
   })
 
-  for (const id of cluster.ids()) await cluster.run('kill', id)
+  for (const id of cluster.ids()) cluster.kill(id)
   for (const id of cluster.ids()) await cluster.run('restart', id)
   await cluster.caughtUp()
 

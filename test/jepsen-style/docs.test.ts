@@ -104,6 +104,7 @@ describe('tables', () => {
   const kinds: readonly [Nemesis['kind'], string][] = [
     ['network', '### Network'],
     ['process', '### Processes'],
+    ['members', '### Members'],
     ['disk', '### Disks'],
     ['clock', '### Clocks'],
   ]
@@ -162,7 +163,7 @@ function available(nemesis: Nemesis, count: number): boolean {
     'corrupt',
   ]
   const links = { backend: 'relay', effects: new Set(all) }
-  const scene = { links, cluster: { nodes, tools: { clocks: had, disks: had } } }
+  const scene = { links, cluster: { nodes, tools: { clocks: had, disks: had, canJoin: true } } }
   return nemesis.unavailable(scene as unknown as Scene) === undefined
 }
 
@@ -245,6 +246,7 @@ describe('programs', () => {
       const run = seats.begin({
         chance: new SeededChance(1),
         clients: 1,
+        timeoutOf: () => 5_000,
         connect: () => Promise.reject(new Error('nobody needs another client')),
       })
       const claim = { process: 0, f: 'claim', key: 'seat-0', value: 'guest-1' }

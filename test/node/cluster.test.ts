@@ -321,7 +321,7 @@ describe('failures of the disk', () => {
     const db = await on.client()
     await on.done(db.put('k', 'v'))
     await on.until('the node ends', () => victim.end !== undefined, 3_000)
-    expect(victim.end).toMatchObject({ type: 'failed', error: { code: 'QUORATE_STORAGE' } })
+    expect(victim.end).toMatchObject({ type: 'stateFailed', error: { code: 'QUORATE_STORAGE' } })
     expect(await on.done(db.get('k'))).toBe('v')
   })
 })
@@ -373,7 +373,7 @@ describe('damage', () => {
     const pinned = await on.client({ pin: true }, [victim.id])
     const value = await on.done(pinned.get('rotten', { consistency: 'stale', timeout: 20_000 }))
     expect(value).toBe('good')
-    expect(victim.log.join('\n')).toContain('made anew from the log')
+    expect(victim.log.join('\n')).toContain('the state is damaged and is made anew')
   })
 
   test('closed while the state is made anew, it still ends in order', async () => {

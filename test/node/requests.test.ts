@@ -39,6 +39,8 @@ async function handling() {
     }),
     scans: new Scans(() => 0),
     digests: new Digesting(state, (error) => failures.push(error)),
+    operate: () => undefined,
+    refusal: () => undefined,
     now: () => 0,
     isLeader: () => false,
     notLeader,

@@ -156,11 +156,30 @@ describe('a change', () => {
     expect(leaveJoint(gone.configuration).contexts).toEqual(new Map())
   })
 
+  test('what all are to know of a member becomes another, in one step', () => {
+    const moved = applyChange(three, { type: 'update', id: 'n1', context: bytes('host:2') })
+    if (moved.type === 'refused') throw new Error(moved.reason)
+    expect(moved.configuration).toEqual({
+      ...three,
+      contexts: new Map([...three.contexts, ['n1', bytes('host:2')]]),
+    })
+    expect(mayFollow(three, moved.configuration)).toBe(true)
+
+    const forgotten = applyChange(moved.configuration, {
+      type: 'update',
+      id: 'n1',
+      context: bytes(''),
+    })
+    expect(forgotten).toEqual({ type: 'changed', configuration: three })
+  })
+
   test.each<[string, ConfigChange]>([
     ['knownMember', { type: 'addLearner', id: 'n1', context: bytes('') }],
     ['knownMember', { type: 'addLearner', id: 'n4', context: bytes('') }],
     ['invalid', { type: 'addLearner', id: '-', context: bytes('') }],
     ['invalid', { type: 'addLearner', id: 'n5', context: new Uint8Array(1025) }],
+    ['unknownMember', { type: 'update', id: 'n5', context: bytes('') }],
+    ['invalid', { type: 'update', id: 'n1', context: new Uint8Array(1025) }],
     ['unknownMember', { type: 'promote', id: 'n5' }],
     ['notLearner', { type: 'promote', id: 'n1' }],
     ['unknownMember', { type: 'remove', id: 'n5' }],

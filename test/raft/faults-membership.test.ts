@@ -280,6 +280,25 @@ describe('a node that was removed', () => {
     expect(group.node('n4').status).toMatchObject({ role: 'follower', removed: true })
   })
 
+  test('is told though it never had a vote, or may not use it', () => {
+    const learner = withLearner()
+    const recovering = led({}, {}, {}, {})
+    recovering.loseLog('n4')
+    for (const group of [learner, recovering]) {
+      group.isolate('n4')
+      group.change('n1', { type: 'remove', id: 'n4' })
+      group.deliver()
+      beat(group)
+      group.heal()
+      const before = leaderOf(group)
+      runClock(group, patience, 1)
+
+      expect(group.node('n4').isRemoved).toBe(true)
+      expect(leaderOf(group)).toBe(before)
+      expect(group.node('n4').status).toMatchObject({ role: 'follower', term: 1 })
+    }
+  })
+
   test('is told when it asks for a read', () => {
     const group = removedUnaware()
 

@@ -6,14 +6,17 @@
  */
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { Log, entryBytes } from '../../src/raft/log.ts'
-import type { Entry } from '../../src/raft/index.ts'
+import { Log, beforeFirst, entryBytes } from '../../src/raft/log.ts'
+import type { Entry, EntryId } from '../../src/raft/index.ts'
 import { entriesOfTerms, entry, termRuns } from './support/disk.ts'
 
 function logOf(terms: readonly number[], bytesMax = 10_000, tailMax = Infinity): Log {
   const entries = entriesOfTerms(terms)
   const tail = tailMax === 0 ? [] : entries.slice(-tailMax)
-  return new Log({ termRuns: termRuns(entries), lastIndex: entries.length, tail }, bytesMax)
+  return new Log(
+    { base: beforeFirst, termRuns: termRuns(entries), lastIndex: entries.length, tail },
+    bytesMax,
+  )
 }
 
 /** A log and a disk, as plain as can be. */
@@ -41,6 +44,7 @@ class Model {
 type Operation =
   | { readonly type: 'append'; readonly count: number; readonly newTerm: boolean }
   | { readonly type: 'truncate'; readonly back: number }
+  | { readonly type: 'compact'; readonly back: number }
   | { readonly type: 'take' | 'persisted' }
 
 const operation: fc.Arbitrary<Operation> = fc.oneof(
@@ -49,9 +53,14 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
     count: fc.integer({ min: 1, max: 4 }),
     newTerm: fc.boolean(),
   }),
-  fc.record({ type: fc.constant('truncate' as const), back: fc.nat(4) }),
+  fc.record({ type: fc.constantFrom('truncate' as const, 'compact' as const), back: fc.nat(4) }),
   fc.record({ type: fc.constantFrom('take' as const, 'persisted' as const) }),
 )
+
+/** The entry at an index, without its data; before the first one there is nothing. */
+function idOf(entries: readonly Entry[], index: number): EntryId {
+  return { term: entries[index - 1]?.term ?? 0, index }
+}
 
 function apply(log: Log, model: Model, step: Operation, counter: { term: number }): void {
   switch (step.type) {
@@ -69,13 +78,19 @@ function apply(log: Log, model: Model, step: Operation, counter: { term: number 
     }
     case 'truncate': {
       const index = model.log.length - step.back
-      if (index < 1) return
+      if (index <= log.base.index) return
       log.truncateFrom(index)
       model.log.length = index - 1
       // The next leader's entry follows at once, as on a follower.
       const added = [entry(index, ++counter.term)]
       log.append(added)
       model.log.push(...added)
+      return
+    }
+    case 'compact': {
+      const index = log.durableIndex - step.back
+      if (index < log.base.index) return
+      log.compact(idOf(model.log, index))
       return
     }
     case 'take':
@@ -93,7 +108,7 @@ describe('the log against a model', () => {
     fc.assert(
       fc.property(fc.array(operation, { maxLength: 40 }), (steps) => {
         const bytesMax = 4 * entryBytes(entry(1, 1))
-        const log = new Log({ termRuns: [], lastIndex: 0, tail: [] }, bytesMax)
+        const log = new Log({ base: beforeFirst, termRuns: [], lastIndex: 0, tail: [] }, bytesMax)
         const model = new Model()
         const counter = { term: 1 }
         for (const step of steps) {
@@ -105,7 +120,11 @@ describe('the log against a model', () => {
           if (model.inFlight === undefined && !log.hasUnpersisted) {
             expect(log.durableIndex).toBe(model.log.length)
           }
-          for (const { index, term } of model.log) expect(log.termAt(index)).toBe(term)
+          for (const { index, term } of model.log) {
+            expect(log.termAt(index)).toBe(index < log.base.index ? undefined : term)
+          }
+          expect(log.lastId).toEqual(idOf(model.log, model.log.length))
+          expect(log.firstInMemory).toBeGreaterThan(log.base.index)
           expect(log.termAt(model.log.length + 1)).toBeUndefined()
           const inMemory = model.log.slice(log.firstInMemory - 1)
           if (inMemory.length > 0) {
@@ -127,7 +146,7 @@ describe('the log against a model', () => {
   test('what is handed out brings a disk to the log, whatever was cut meanwhile', () => {
     fc.assert(
       fc.property(fc.array(operation, { maxLength: 40 }), (steps) => {
-        const log = new Log({ termRuns: [], lastIndex: 0, tail: [] }, 1_000_000)
+        const log = new Log({ base: beforeFirst, termRuns: [], lastIndex: 0, tail: [] }, 1_000_000)
         const model = new Model()
         const counter = { term: 1 }
         for (const step of steps) apply(log, model, step, counter)
@@ -160,6 +179,34 @@ describe('finding where two logs agree', () => {
         }
 
         expect(log.newestAtOrBelow({ index, term })).toEqual(expected)
+      }),
+      { numRuns: 500 },
+    )
+  })
+
+  test('behind the base nothing is known, and at the base its term is', () => {
+    fc.assert(
+      fc.property(terms, fc.nat(25), fc.nat(30), fc.nat(7), (list, cut, index, term) => {
+        const whole = logOf(list)
+        const log = logOf(list)
+        const base = idOf(entriesOfTerms(list), Math.min(cut, list.length))
+        log.compact(base)
+        const expected = whole.newestAtOrBelow({ index, term })
+
+        const found = log.newestAtOrBelow({ index, term })
+
+        expect(found).toEqual(expected.index < base.index ? beforeFirst : expected)
+        expect(log.isUpToDate({ index, term })).toBe(whole.isUpToDate({ index, term }))
+        const again = new Log(
+          {
+            base,
+            termRuns: termRuns(entriesOfTerms(list).slice(base.index)),
+            lastIndex: list.length,
+            tail: [],
+          },
+          1000,
+        )
+        expect(again.newestAtOrBelow({ index, term })).toEqual(found)
       }),
       { numRuns: 500 },
     )
@@ -235,7 +282,7 @@ describe('single cases', () => {
 
   test('a recovered log must make sense', () => {
     const recover = (runs: { term: number; firstIndex: number }[], lastIndex: number) =>
-      new Log({ termRuns: runs, lastIndex, tail: [] }, 1000)
+      new Log({ base: beforeFirst, termRuns: runs, lastIndex, tail: [] }, 1000)
 
     expect(() => recover([{ term: 1, firstIndex: 2 }], 3)).toThrow('cover the log')
     expect(() => recover([], 3)).toThrow('cover the log')
@@ -247,6 +294,8 @@ describe('single cases', () => {
     expect(() => recover(falling, 3)).toThrow('ascend')
     const tail = [entry(1, 7)]
     const runs = [{ term: 1, firstIndex: 1 }]
-    expect(() => new Log({ termRuns: runs, lastIndex: 1, tail }, 1000)).toThrow('terms of its runs')
+    expect(() => new Log({ base: beforeFirst, termRuns: runs, lastIndex: 1, tail }, 1000)).toThrow(
+      'terms of its runs',
+    )
   })
 })

@@ -34,7 +34,7 @@ describe('what a node starts with', () => {
 
   test('what was applied is committed, even where the hard state does not know', () => {
     const entries = entriesOfTerms([1, 1, 1])
-    const log = { termRuns: termRuns(entries), lastIndex: 3, tail: [] }
+    const log = { ...emptyLog, termRuns: termRuns(entries), lastIndex: 3, tail: [] }
     const hardState = { currentTerm: 1, votedFor: 'n2', commitIndex: 1 }
 
     const raft = new Raft(config({ hardState, log, appliedIndex: 2 }))
@@ -98,6 +98,7 @@ describe('Ready and advance', () => {
       committedEntries: [],
       fetches: [],
       readStates: [],
+      snapshotsWanted: [],
       mustSync: false,
     })
   })
@@ -201,7 +202,7 @@ describe('applying', () => {
 
   test('entries that are no longer in memory are asked for, once, and checked', () => {
     const entries = entriesOfTerms([1, 1, 1])
-    const log = { termRuns: termRuns(entries), lastIndex: 3, tail: entries.slice(2) }
+    const log = { ...emptyLog, termRuns: termRuns(entries), lastIndex: 3, tail: entries.slice(2) }
     const hardState = { currentTerm: 1, votedFor: undefined, commitIndex: 3 }
     const raft = new Raft(config({ hardState, log }))
     const { fetches } = raft.ready()

@@ -16,6 +16,7 @@ import { useCodecs } from './network/frames.ts'
 import { Crew } from './world/crew.ts'
 import { healAll, healCore, mend } from './world/endgame.ts'
 import { drawSchedule, Nemesis } from './world/nemesis.ts'
+import { Operator } from './world/operator.ts'
 import { Violation } from './world/observer.ts'
 import type { Check, ViolationKind } from './world/observer.ts'
 import { attachProbe, detachProbe } from './world/probe.ts'
@@ -74,6 +75,15 @@ export interface Figures {
   readonly faults: number
   /** Elections won. */
   readonly elections: number
+  /** Logs compacted; snapshots begun to be sent, and taken over. */
+  readonly compactions: number
+  readonly snapshotsSent: number
+  readonly snapshotsInstalled: number
+  /** Hand-overs that a leader began; configurations that leaders made. */
+  readonly handOvers: number
+  readonly configurations: number
+  /** Writes that were refused because a disk was nearly full. */
+  readonly diskRefusals: number
   readonly simulatedMs: number
   readonly events: number
 }
@@ -123,11 +133,13 @@ class Lifetime {
   readonly #history: History
   readonly #crew: Crew
   readonly #nemesis: Nemesis
+  readonly #operator: Operator
   readonly #random: SeededRandom
   readonly #stability: Stability
   readonly #checks: readonly Check[]
   readonly #replay: Replay
   #faultNumbers: readonly number[] = []
+  #diskRefusals = 0
 
   constructor(options: LifetimeOptions, swarm: Swarm, kernel: Kernel) {
     const { seed } = options
@@ -138,6 +150,7 @@ class Lifetime {
     this.#history = new History(kernel)
     this.#crew = new Crew(this.#world, this.#history, this.#random.fork())
     this.#nemesis = new Nemesis(this.#world)
+    this.#operator = new Operator(this.#world, new SeededRandom(seed ^ 0x09e8))
     this.#stability = new Stability(this.#world)
     const committed = new CommittedLog()
     const client = clientChecks(this.#world, committed)
@@ -146,7 +159,11 @@ class Lifetime {
     this.#world.watch(this.#checks)
     this.#history.listen({
       onCall: (call) => this.#tell((check) => check.onCall?.(call)),
-      onReturn: (call, outcome) => this.#tell((check) => check.onReturn?.(call, outcome)),
+      onReturn: (call, outcome) => {
+        const isFull = outcome.type === 'failed' && outcome.code === 'QUORATE_DISK_FULL'
+        if (isFull) this.#diskRefusals++
+        this.#tell((check) => check.onReturn?.(call, outcome))
+      },
     })
     this.#world.killClient = (random) => this.#crew.kill(random)
   }
@@ -162,7 +179,8 @@ class Lifetime {
       figures: {
         acked: this.#history.figures.acked,
         faults: this.#nemesis.begun,
-        elections: this.#world.elections,
+        ...this.#world.counts,
+        diskRefusals: this.#diskRefusals,
         simulatedMs: kernel.now,
         events: kernel.events,
       },
@@ -188,6 +206,7 @@ class Lifetime {
     const endgame = {
       world: this.#world,
       crew: this.#crew,
+      operator: this.#operator,
       history: this.#history,
       random: this.#random.fork(),
       stability: this.#stability,
@@ -206,7 +225,7 @@ class Lifetime {
   #makeUp(): void {
     const kernel = this.#kernel
     const enough = (): boolean =>
-      this.#history.figures.acked >= ackedMin && this.#world.elections >= electionsMin
+      this.#history.figures.acked >= ackedMin && this.#world.counts.elections >= electionsMin
     if (kernel.crash !== undefined || enough()) return
     this.#world.leader()?.kill()
     for (const machine of this.#world.machines) if (!machine.refused) mend(machine)
@@ -224,6 +243,7 @@ class Lifetime {
     const world = this.#world
     world.start()
     this.#crew.start()
+    this.#operator.start()
     const from = kernel.now + calmMs
     const to = from + seconds * 1000
     const schedule = drawSchedule(world, seed, from, to)

@@ -3,8 +3,12 @@ import { encodeCommand, encodeEntry } from '../../src/command/index.ts'
 import type { Answer, CallId, Command, Identity, Operation } from '../../src/command/index.ts'
 import { silentLogger } from '../../src/logger.ts'
 import type { Entry } from '../../src/raft/types.ts'
-import { StateMachine } from '../../src/state/index.ts'
-import type { StateDatabase, StateMachineOptions } from '../../src/state/index.ts'
+import { StateImport, StateMachine } from '../../src/state/index.ts'
+import type {
+  StateDatabase,
+  StateImportOptions,
+  StateMachineOptions,
+} from '../../src/state/index.ts'
 
 /** Bytes of a text. */
 export function b(text: string): Uint8Array {
@@ -87,6 +91,15 @@ export class Driver {
     return this.machine.apply([entry])[0]!.answers
   }
 
+  /** Applies an entry with a configuration. */
+  config(data: Uint8Array): Entry {
+    const index = this.machine.appliedIndex + 1
+    const entry: Entry = { index, term: 1, kind: 'config', data }
+    this.log.push(entry)
+    this.machine.apply([entry])
+    return entry
+  }
+
   /** Applies one command. */
   one(command: Command): Answer {
     return this.apply(command)[0]!
@@ -102,4 +115,35 @@ export class Driver {
     this.machine = machine
     machine.apply(this.log.slice(machine.appliedIndex))
   }
+}
+
+/** All frames of a machine's state as it is now. */
+export async function exportFrames(machine: StateMachine): Promise<Uint8Array[]> {
+  const opened = await machine.openExport()
+  try {
+    const frames: Uint8Array[] = []
+    for (;;) {
+      const { bytes, last } = await opened.frame(frames.length)
+      frames.push(bytes)
+      if (last) return frames
+    }
+  } finally {
+    await opened.close()
+  }
+}
+
+/** Imports frames into a database; with fewer than all, it is left open, as when they stop coming. */
+export async function importFrames(
+  database: StateDatabase,
+  frames: Iterable<Uint8Array>,
+  options: Partial<StateImportOptions> = {},
+): Promise<StateImport> {
+  const into = await StateImport.open({ database, logger: silentLogger, ...options })
+  try {
+    for (const frame of frames) await into.write(frame)
+  } catch (error) {
+    await into.abort()
+    throw error
+  }
+  return into
 }

@@ -11,7 +11,7 @@
  */
 import { assert, present } from '../../src/assert.ts'
 import { QuorateError } from '../../src/errors.ts'
-import type { Disk, DiskFile, DiskLock, Random } from '../../src/ports.ts'
+import type { Disk, DiskFile, DiskLock, DiskSpace, Random } from '../../src/ports.ts'
 import { MemoryFile, type KeepUnsynced } from './memory-file.ts'
 import {
   change,
@@ -39,6 +39,7 @@ export type DiskOperation =
   | 'rename'
   | 'remove'
   | 'syncDirectory'
+  | 'space'
   | 'lock'
   | 'read'
   | 'write'
@@ -256,6 +257,14 @@ export class MemoryDisk implements Disk {
     if (isFile(node)) throw new DiskError('ENOTDIR', path)
     for (const apply of node.pending) apply(node.durable)
     node.pending = []
+  }
+
+  /** As a test sets it: nothing runs out by itself. */
+  room: DiskSpace | undefined
+
+  async space(path: string): Promise<DiskSpace | undefined> {
+    await this.#enter('space', path)
+    return this.room
   }
 
   async lock(path: string): Promise<DiskLock> {

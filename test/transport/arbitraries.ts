@@ -6,6 +6,7 @@ import type { Message } from '../../src/raft/messages.ts'
 import type { Entry } from '../../src/raft/types.ts'
 import type {
   ClientFrame,
+  MemberChange,
   NodeFrame,
   NodeStatus,
   Reply,
@@ -26,6 +27,11 @@ const address = fc.constantFrom('127.0.0.1:7101', '[::1]:7201', 'host.example:1'
 const maybe = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> =>
   fc.option(arbitrary, { nil: undefined })
 const version = fc.nat(65_535)
+const command = fc.uint8Array({ minLength: 1, maxLength: 40 }).map((bytes) => new Uint8Array(bytes))
+const priority = fc.nat(255)
+const snapshot = fc.record({ term: positive, index: positive })
+const frameNumber = fc.nat(4_294_967_295)
+const newMember = { id: nodeId, peerAddress: address, clientAddress: maybe(address) }
 
 const entryId = fc.record({ term: ordinal, index: ordinal })
 
@@ -57,6 +63,14 @@ const appendEntries: fc.Arbitrary<Body> = fc
     return { type: 'appendEntries', term: term + ahead, prevLog, entries, leaderCommit }
   })
 
+/** What a node that recovers its log adds to its answers. */
+const marked = <T extends object>(
+  answer: fc.Arbitrary<T>,
+): fc.Arbitrary<T & { recovery?: number }> =>
+  fc
+    .tuple(answer, maybe(positive))
+    .map(([plain, recovery]) => ({ ...plain, ...(recovery === undefined ? {} : { recovery }) }))
+
 const body: fc.Arbitrary<Body> = fc.oneof(
   fc.record({
     type: fc.constant('requestPreVote' as const),
@@ -82,24 +96,30 @@ const body: fc.Arbitrary<Body> = fc.oneof(
     granted: fc.boolean(),
   }),
   appendEntries,
-  fc.record({
-    type: fc.constant('appendEntriesAccepted' as const),
-    term: ordinal,
-    matchIndex: ordinal,
-  }),
-  fc.record({
-    type: fc.constant('appendEntriesRejected' as const),
-    term: ordinal,
-    rejectedIndex: ordinal,
-    hint: entryId,
-  }),
+  marked(
+    fc.record({
+      type: fc.constant('appendEntriesAccepted' as const),
+      term: ordinal,
+      matchIndex: ordinal,
+    }),
+  ),
+  marked(
+    fc.record({
+      type: fc.constant('appendEntriesRejected' as const),
+      term: ordinal,
+      rejectedIndex: ordinal,
+      hint: entryId,
+    }),
+  ),
   fc.record({
     type: fc.constant('heartbeat' as const),
     term: ordinal,
     round: ordinal,
     leaderCommit: ordinal,
   }),
-  fc.record({ type: fc.constant('heartbeatResult' as const), term: ordinal, round: ordinal }),
+  marked(
+    fc.record({ type: fc.constant('heartbeatResult' as const), term: ordinal, round: ordinal }),
+  ),
   fc.record({ type: fc.constant('readIndexRequest' as const), term: ordinal, requestId: positive }),
   fc.record({
     type: fc.constant('readIndexResult' as const),
@@ -110,6 +130,18 @@ const body: fc.Arbitrary<Body> = fc.oneof(
   fc.record({ type: fc.constant('readIndexRefused' as const), term: ordinal, requestId: positive }),
   fc.record({ type: fc.constant('timeoutNow' as const), term: ordinal }),
   fc.record({ type: fc.constant('removed' as const), term: ordinal, configIndex: positive }),
+  fc.record({
+    type: fc.constant('installSnapshot' as const),
+    term: ordinal,
+    snapshot: fc.record({ term: positive, index: positive }),
+  }),
+  fc.record({ type: fc.constant('snapshotNeeded' as const), term: ordinal, baseIndex: ordinal }),
+  fc.record({
+    type: fc.constant('readmitted' as const),
+    term: ordinal,
+    recovery: positive,
+    index: ordinal,
+  }),
 )
 
 const addresses = { peerAddress: address, clientAddress: address }
@@ -136,6 +168,22 @@ export const peerFrame: fc.Arbitrary<PeerFrame> = fc.oneof(
   }),
   fc.record({ type: fc.constant('peerRefusal' as const), code: identifier, message: text }),
   fc.constantFrom({ type: 'peerPing' as const }, { type: 'peerPong' as const }),
+  fc.record({ type: fc.constant('snapshotRequest' as const), snapshot, frame: frameNumber }),
+  fc.record({
+    type: fc.constant('snapshotFrame' as const),
+    snapshot,
+    frame: frameNumber,
+    bytes: command,
+    last: fc.boolean(),
+  }),
+  fc.record({ type: fc.constant('snapshotUnknown' as const), snapshot }),
+  fc.record({
+    type: fc.constant('stateDigest' as const),
+    index: fc.integer({ min: 1, max: 2 ** 40 }),
+    effects: fc.constantFrom('00'.repeat(32), 'f9'.repeat(32)),
+    rows: fc.constantFrom('00'.repeat(16), 'ab'.repeat(16)),
+    agreed: fc.boolean(),
+  }),
   fc
     .tuple(nodeId, nodeId, fc.array(body, { minLength: 1, maxLength: 6 }))
     .map(([from, to, bodies]) => ({
@@ -158,8 +206,21 @@ const range: fc.Arbitrary<KeyRange> = fc.record(
 )
 
 const consistency = fc.constantFrom('linearizable' as const, 'stale' as const)
-const command = fc.uint8Array({ minLength: 1, maxLength: 40 }).map((bytes) => new Uint8Array(bytes))
 const named = { id: safe, timeoutMs: fc.nat(86_400_000) }
+
+const change: fc.Arbitrary<MemberChange> = fc.oneof(
+  fc.record({ type: fc.constant('add' as const), ...newMember, learner: fc.boolean(), priority }),
+  fc.record({ type: fc.constant('promote' as const), id: nodeId }),
+  fc.record({ type: fc.constant('remove' as const), id: nodeId }),
+  fc.record({ type: fc.constant('replace' as const), id: nodeId, by: fc.record(newMember) }),
+  fc.record({
+    type: fc.constant('update' as const),
+    id: nodeId,
+    peerAddress: maybe(address),
+    clientAddress: maybe(address),
+    priority: maybe(priority),
+  }),
+)
 
 export const request: fc.Arbitrary<Request> = fc.oneof(
   fc.record({ ...named, kind: fc.constant('write' as const), command }),
@@ -182,6 +243,17 @@ export const request: fc.Arbitrary<Request> = fc.oneof(
   fc.record({ ...named, kind: fc.constant('status' as const) }),
   fc.record({ ...named, kind: fc.constant('settings' as const), consistency }),
   fc.record({ ...named, kind: fc.constant('digest' as const), mark: blob }),
+  fc.record({ ...named, kind: fc.constant('member' as const), change }),
+  fc.record({ ...named, kind: fc.constant('transfer' as const), to: maybe(nodeId) }),
+  fc.record({ ...named, kind: fc.constant('export' as const) }),
+  fc.record({
+    ...named,
+    kind: fc.constant('exportFrame' as const),
+    exportId: ordinal,
+    frame: frameNumber,
+  }),
+  fc.record({ ...named, kind: fc.constant('exportClose' as const), exportId: ordinal }),
+  fc.record({ ...named, kind: fc.constant('compact' as const) }),
 )
 
 export const clientFrame: fc.Arbitrary<ClientFrame> = fc.oneof(
@@ -215,6 +287,7 @@ export const wireError: fc.Arbitrary<WireError> = fc.record(
         lastKey: text,
         file: text,
         offset: safe,
+        reason: identifier,
       },
       { requiredKeys: [], noNullPrototype: true },
     ),
@@ -248,6 +321,7 @@ const answer: fc.Arbitrary<Answer> = fc.oneof(
 
 export const status: fc.Arbitrary<NodeStatus> = fc.record({
   clusterId: identifier,
+  historyId: identifier,
   id: nodeId,
   pid: maybe(fc.nat()),
   incarnation: identifier,
@@ -265,9 +339,14 @@ export const status: fc.Arbitrary<NodeStatus> = fc.record({
   commitIndex: ordinal,
   appliedIndex: ordinal,
   lastIndex: ordinal,
+  baseIndex: ordinal,
   revision: ordinal,
   clusterTime: safe,
   walBytes: safe,
+  freeBytes: maybe(safe),
+  diskFull: fc.boolean(),
+  stateMissing: fc.boolean(),
+  waitsFor: maybe(text),
   ready: fc.boolean(),
   reasons: fc.array(text, { maxLength: 3 }),
   members: fc.array(
@@ -277,6 +356,10 @@ export const status: fc.Arbitrary<NodeStatus> = fc.record({
       clientAddress: maybe(address),
       connected: fc.boolean(),
       matchIndex: maybe(ordinal),
+      voter: fc.boolean(),
+      state: maybe(fc.constantFrom('probe' as const, 'replicate' as const, 'snapshot' as const)),
+      close: maybe(fc.boolean()),
+      priority,
     }),
     { maxLength: 3 },
   ),
@@ -322,6 +405,23 @@ export const reply: fc.Arbitrary<Reply> = fc.oneof(
     rows: identifier,
   }),
   fc.record({ id: safe, kind: fc.constant('done' as const) }),
+  fc.record({
+    id: safe,
+    kind: fc.constant('members' as const),
+    index: ordinal,
+    members: fc.array(fc.record({ ...newMember, voter: fc.boolean(), priority }), { maxLength: 3 }),
+  }),
+  fc.record({ id: safe, kind: fc.constant('transferred' as const), leader: nodeId }),
+  fc.record({
+    id: safe,
+    kind: fc.constant('export' as const),
+    exportId: ordinal,
+    snapshot: entryId,
+    revision: ordinal,
+    clusterTime: safe,
+    historyId: identifier,
+  }),
+  fc.record({ id: safe, kind: fc.constant('frame' as const), bytes: command, last: fc.boolean() }),
   fc.record({ id: safe, kind: fc.constant('error' as const), error: wireError }),
 )
 
@@ -346,4 +446,8 @@ export const nodeFrame: fc.Arbitrary<NodeFrame> = fc.oneof(
   }),
   fc.record({ type: fc.constant('replies' as const), replies: fc.array(reply, { maxLength: 6 }) }),
   fc.record({ type: fc.constant('goodbye' as const), error: wireError }),
+  fc.record({
+    type: fc.constant('members' as const),
+    members: fc.array(fc.record({ id: nodeId, clientAddress: maybe(address) }), { maxLength: 3 }),
+  }),
 )

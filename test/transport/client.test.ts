@@ -14,6 +14,7 @@ import {
   type ClientCall,
   type ClientServerLimits,
   type ClientSession,
+  type MemberAddress,
   type Reply,
   type Request,
 } from '../../src/transport/index.ts'
@@ -31,6 +32,7 @@ class Port {
   readonly batches: (readonly ClientCall[])[] = []
   readonly closed: ClientSession[] = []
   readonly server: ClientServer
+  members: MemberAddress[] = [{ id: 'n1', clientAddress: 'n1:7101' }]
   answer: ((call: ClientCall) => Reply | undefined) | undefined
 
   constructor(limits: Partial<ClientServerLimits> = {}) {
@@ -45,7 +47,7 @@ class Port {
         nodeId: 'n1',
         incarnation: 'first',
         leader: 'n2',
-        members: [{ id: 'n1', clientAddress: 'n1:7101' }],
+        members: this.members,
         clusterTime: 1234.5,
         limits: { ...defaultClientServerLimits, ...limits },
       }),
@@ -80,6 +82,7 @@ class Port {
       clusterId,
       timeoutMs: 2000,
       onReplies: (replies) => client.batches.push(replies),
+      onMembers: (members) => client.told.push(members),
       onClose: (error) => client.ends.push(error),
     })
     client.opened = await this.clock.until(opening)
@@ -97,6 +100,7 @@ class Port {
 class Client {
   readonly batches: (readonly Reply[])[] = []
   readonly ends: QuorateError[] = []
+  readonly told: (readonly MemberAddress[])[] = []
   opened: ClientConnection | undefined
 
   get connection(): ClientConnection {
@@ -135,6 +139,55 @@ const goodbyeOf = (end: End): string | undefined => {
   const frame = end.frames.map((bytes) => decodeNodeFrame(bytes)).find((f) => f.type === 'goodbye')
   return frame?.error.code
 }
+
+describe('members', () => {
+  test('all clients are told unasked when they change, strangers are not', async () => {
+    const port = await new Port().start()
+    port.server.announceMembers()
+    const clients = [await port.client('a'), await port.client('b')]
+    const stranger = await port.bare()
+    port.members = [
+      { id: 'n1', clientAddress: 'n1:7101' },
+      { id: 'n2', clientAddress: undefined },
+    ]
+    port.server.announceMembers()
+    await port.clock.advance(10)
+    expect(clients.map(({ told }) => told)).toEqual([[port.members], [port.members]])
+    expect(stranger.frames).toEqual([])
+    await port.clock.until(port.server.close())
+    port.server.announceMembers()
+  })
+
+  test('a client that follows nobody takes no harm', async () => {
+    const port = await new Port().start()
+    const opening = ClientConnection.open({
+      network: port.wires.host('a'),
+      clock: port.clock,
+      address: 'n1:7101',
+      timeoutMs: 2000,
+      onReplies: () => {},
+      onClose: () => {},
+    })
+    const connection = await port.clock.until(opening)
+    port.server.announceMembers()
+    await port.clock.advance(10)
+    expect(connection.isOpen).toBe(true)
+  })
+
+  test('told before the welcome they break the protocol', async () => {
+    const port = new Port()
+    const listening = port.wires.host('n1').listen({
+      address: 'n1:7101',
+      frameBytesMax: 1000,
+      connectionsMax: 1,
+      onConnection: (connection) => {
+        new End(connection).connection.send(encodeNodeFrame({ type: 'members', members: [] }))
+      },
+    })
+    await port.clock.until(listening)
+    await expect(port.client()).rejects.toMatchObject({ code: 'QUORATE_PROTOCOL' })
+  })
+})
 
 describe('handshake', () => {
   test('a client learns who the node is', async () => {

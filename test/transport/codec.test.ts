@@ -26,6 +26,7 @@ import {
   packReplies,
   replyToWire,
 } from '../../src/transport/reply-codec.ts'
+import { snapshotFrameBytesMax } from '../../src/transport/fields.ts'
 import { fromWireError, toWireError } from '../../src/transport/wire-error.ts'
 import { clientFrame, nodeFrame, peerFrame, reply, wireError } from './arbitraries.ts'
 
@@ -314,17 +315,53 @@ describe('a stranger’s bytes', () => {
     refuses(decodePeerFrame, plain(packFrame(noop)))
   })
 
+  test('a frame of a snapshot is of something, and no larger than allowed', () => {
+    const frame = (size: number, term = 1, index = 1, number = 0) =>
+      plain(packFrame([7, term, index, number, new Uint8Array(size), false]))
+    expect(decodePeerFrame(frame(snapshotFrameBytesMax))).toMatchObject({ type: 'snapshotFrame' })
+    refuses(decodePeerFrame, frame(snapshotFrameBytesMax + 1))
+    refuses(decodePeerFrame, frame(0))
+    refuses(decodePeerFrame, frame(1, 0))
+    refuses(decodePeerFrame, frame(1, 1, 0))
+    refuses(decodePeerFrame, frame(1, 1, 1, 2 ** 32))
+    refuses(decodePeerFrame, plain(packFrame([6, 1, 1])))
+    refuses(decodePeerFrame, plain(packFrame([8, 1, 1, 1])))
+    const reply = (size: number) => plain(packFrame([1, [[12, 7, new Uint8Array(size), true]]]))
+    expect(decodeNodeFrame(reply(snapshotFrameBytesMax))).toMatchObject({ type: 'replies' })
+    refuses(decodeNodeFrame, reply(snapshotFrameBytesMax + 1))
+    const tooLarge = {
+      type: 'snapshotFrame',
+      snapshot: { term: 1, index: 1 },
+      frame: 0,
+      bytes: new Uint8Array(snapshotFrameBytesMax + 1),
+      last: true,
+    } as const
+    expect(() => encodePeerFrame(tooLarge)).toThrow(AssertionError)
+  })
+
+  test('a change of members is one of those that there are, of a member that can be', () => {
+    const member = (change: readonly Wire[]) => plain(packFrame([1, [[9, 7, 100, change]]]))
+    expect(decodeClientFrame(member([1, 'n4']))).toMatchObject({ type: 'requests' })
+    refuses(decodeClientFrame, member([1, 'no name']))
+    refuses(decodeClientFrame, member([1, 'n4', 'more']))
+    refuses(decodeClientFrame, member([5, 'n4']))
+    refuses(decodeClientFrame, member([0, 'n4', 'h:1', null, false, 256]))
+    refuses(decodeClientFrame, member([0, 'n4', 'h'.repeat(301), null, false, 0]))
+    refuses(decodeClientFrame, member([3, 'n3', '', 'h:1', null]))
+    refuses(decodeClientFrame, member([4, 'n3', null, null, -1]))
+  })
+
   test('a frame of no messages is refused', () => {
     refuses(decodePeerFrame, plain(packFrame([3, 'a', 'b', []])))
   })
 
   test('a code that is not known yet is an internal error with the outcome that was sent', () => {
-    const error = ['QUORATE_FROM_THE_FUTURE', 0, 'what', Array.from({ length: 9 }, () => null)]
+    const error = ['QUORATE_FROM_THE_FUTURE', 0, 'what', Array.from({ length: 10 }, () => null)]
     expect(decodeNodeFrame(plain(packFrame([2, error])))).toEqual({
       type: 'goodbye',
       error: { code: 'QUORATE_INTERNAL', outcome: 'not-applied', message: 'what', details: {} },
     })
-    const prototype = ['__proto__', 0, '', Array.from({ length: 9 }, () => null)]
+    const prototype = ['__proto__', 0, '', Array.from({ length: 10 }, () => null)]
     expect(decodeNodeFrame(plain(packFrame([2, prototype])))).toMatchObject({
       error: { code: 'QUORATE_INTERNAL' },
     })
@@ -364,6 +401,7 @@ describe('a stranger’s bytes', () => {
 function sampleStatus(counter: string) {
   return {
     clusterId: 'c',
+    historyId: 'c',
     id: 'n1',
     pid: 1,
     incarnation: 'i',
@@ -376,9 +414,14 @@ function sampleStatus(counter: string) {
     commitIndex: 1,
     appliedIndex: 1,
     lastIndex: 1,
+    baseIndex: 0,
     revision: 1,
     clusterTime: 1,
     walBytes: 1,
+    freeBytes: undefined,
+    diskFull: false,
+    stateMissing: false,
+    waitsFor: undefined,
     ready: true,
     reasons: [],
     members: [],

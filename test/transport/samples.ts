@@ -3,6 +3,7 @@ import type { Answer } from '../../src/command/types.ts'
 import type { Message } from '../../src/raft/messages.ts'
 import type {
   ClientFrame,
+  MemberChange,
   NodeFrame,
   NodeStatus,
   Reply,
@@ -31,7 +32,13 @@ const messages: readonly Message[] = [
     leaderCommit: 8,
   },
   { ...addressed, type: 'appendEntriesAccepted', matchIndex: 2 ** 40 },
-  { ...addressed, type: 'appendEntriesRejected', rejectedIndex: 9, hint: { term: 3, index: 7 } },
+  {
+    ...addressed,
+    type: 'appendEntriesRejected',
+    rejectedIndex: 9,
+    hint: { term: 3, index: 7 },
+    recovery: 2 ** 47,
+  },
   { ...addressed, type: 'heartbeat', round: 17, leaderCommit: 8 },
   { ...addressed, type: 'heartbeatResult', round: 17 },
   { ...addressed, type: 'readIndexRequest', requestId: 99 },
@@ -39,6 +46,9 @@ const messages: readonly Message[] = [
   { ...addressed, type: 'readIndexRefused', requestId: 99 },
   { ...addressed, type: 'timeoutNow' },
   { ...addressed, type: 'removed', configIndex: 300 },
+  { ...addressed, type: 'installSnapshot', snapshot: { term: 4, index: 70_000 } },
+  { ...addressed, type: 'snapshotNeeded', baseIndex: 300 },
+  { ...addressed, type: 'readmitted', recovery: 2 ** 47, index: 300 },
 ]
 
 export const peerSamples: Record<string, PeerFrame> = {
@@ -64,6 +74,22 @@ export const peerSamples: Record<string, PeerFrame> = {
     clientAddress: 'h:4',
   },
   refusal: { type: 'peerRefusal', code: 'QUORATE_WRONG_CLUSTER', message: 'no' },
+  snapshotRequest: { type: 'snapshotRequest', snapshot: { term: 4, index: 70_000 }, frame: 3 },
+  snapshotFrame: {
+    type: 'snapshotFrame',
+    snapshot: { term: 4, index: 70_000 },
+    frame: 3,
+    bytes: bytes(1, 2),
+    last: true,
+  },
+  stateDigest: {
+    type: 'stateDigest',
+    index: 70_000,
+    effects: 'ef'.repeat(32),
+    rows: '0a'.repeat(16),
+    agreed: true,
+  },
+  snapshotUnknown: { type: 'snapshotUnknown', snapshot: { term: 4, index: 70_000 } },
   ping: { type: 'peerPing' },
   pong: { type: 'peerPong' },
   ...Object.fromEntries(
@@ -87,12 +113,42 @@ const requests: readonly Request[] = [
   { ...named, kind: 'status' },
   { ...named, kind: 'settings', consistency: 'linearizable' },
   { ...named, kind: 'digest', mark: bytes(5, 6) },
+  { ...named, kind: 'transfer', to: 'n2' },
+  { ...named, kind: 'export' },
+  { ...named, kind: 'exportFrame', exportId: 3, frame: 70_000 },
+  { ...named, kind: 'exportClose', exportId: 3 },
+  { ...named, kind: 'compact' },
+]
+
+const changes: readonly MemberChange[] = [
+  {
+    type: 'add',
+    id: 'n4',
+    peerAddress: 'h:5',
+    clientAddress: 'h:6',
+    learner: true,
+    priority: 9,
+  },
+  { type: 'promote', id: 'n4' },
+  { type: 'remove', id: 'n4' },
+  {
+    type: 'replace',
+    id: 'n3',
+    by: { id: 'n4', peerAddress: 'h:5', clientAddress: undefined },
+  },
+  { type: 'update', id: 'n3', peerAddress: 'h:7', clientAddress: undefined, priority: 0 },
 ]
 
 export const clientSamples: Record<string, ClientFrame> = {
   hello: { type: 'hello', protocolMin: 1, protocolMax: 1, clusterId: 'c1' },
   ...Object.fromEntries(
     requests.map((each) => [each.kind, { type: 'requests' as const, requests: [each] }]),
+  ),
+  ...Object.fromEntries(
+    changes.map((change) => [
+      `member-${change.type}`,
+      { type: 'requests' as const, requests: [{ ...named, kind: 'member' as const, change }] },
+    ]),
   ),
 }
 
@@ -108,6 +164,7 @@ const answers: readonly Answer[] = [
 
 const status: NodeStatus = {
   clusterId: 'c1',
+  historyId: 'c0',
   id: 'n1',
   pid: 4242,
   incarnation: 'i1',
@@ -120,13 +177,28 @@ const status: NodeStatus = {
   commitIndex: 11,
   appliedIndex: 10,
   lastIndex: 12,
+  baseIndex: 6,
   revision: 9,
   clusterTime: 1_700_000_000_000,
   walBytes: 67_108_864,
+  freeBytes: 1000,
+  diskFull: false,
+  stateMissing: true,
+  waitsFor: 'rain',
   ready: true,
   reasons: ['fine'],
   members: [
-    { id: 'n2', peerAddress: 'h:3', clientAddress: undefined, connected: false, matchIndex: 3 },
+    {
+      id: 'n2',
+      peerAddress: 'h:3',
+      clientAddress: undefined,
+      connected: false,
+      matchIndex: 3,
+      voter: false,
+      state: 'snapshot',
+      close: false,
+      priority: 5,
+    },
   ],
   counters: { elections: 1 },
 }
@@ -172,6 +244,36 @@ const replies: Record<string, Reply> = {
   },
   digest: { id: 7, kind: 'digest', index: 12, effects: 'ab', rows: 'cd' },
   done: { id: 7, kind: 'done' },
+  members: {
+    id: 7,
+    kind: 'members',
+    index: 300,
+    members: [
+      { id: 'n1', peerAddress: 'h:1', clientAddress: 'h:2', voter: true, priority: 5 },
+      { id: 'n2', peerAddress: 'h:3', clientAddress: undefined, voter: false, priority: 0 },
+    ],
+  },
+  transferred: { id: 7, kind: 'transferred', leader: 'n2' },
+  export: {
+    id: 7,
+    kind: 'export',
+    exportId: 3,
+    snapshot: { term: 4, index: 70_000 },
+    revision: 12,
+    clusterTime: 1_700_000_000_000,
+    historyId: 'c0',
+  },
+  frame: { id: 7, kind: 'frame', bytes: bytes(1, 2), last: false },
+  refusal: {
+    id: 7,
+    kind: 'error',
+    error: {
+      code: 'QUORATE_MEMBERSHIP',
+      outcome: 'not-applied',
+      message: 'no',
+      details: { reason: 'lagging' },
+    },
+  },
   error: {
     id: 7,
     kind: 'error',
@@ -209,6 +311,13 @@ export const nodeSamples: Record<string, NodeFrame> = {
   goodbye: {
     type: 'goodbye',
     error: { code: 'QUORATE_STOPPING', outcome: 'not-applied', message: 'bye', details: {} },
+  },
+  'members-frame': {
+    type: 'members',
+    members: [
+      { id: 'n1', clientAddress: 'h:2' },
+      { id: 'n2', clientAddress: undefined },
+    ],
   },
   ...Object.fromEntries(
     Object.entries(replies).map(([name, each]) => [

@@ -205,6 +205,152 @@ describe('init', () => {
   })
 })
 
+describe('init of a node that joins', () => {
+  const others = members.filter(({ id }) => id !== 'n1')
+  const joining = { joining: true, nodeId: 'n9', members: others, clusterId: 'ab'.repeat(16) }
+
+  test('remembers that it joins, and of whom it was told', async () => {
+    const disk = new MemoryDisk()
+    await initialise(options(disk, joining))
+    const { identity } = await openDataDirectory({ disk, path })
+    expect(identity).toMatchObject({ nodeId: 'n9', joining: true, clusterId: 'ab'.repeat(16) })
+    expect(identity.members.map(({ id }) => id)).toEqual(['n2', 'n3'])
+    await openAll(disk.clone())
+  })
+
+  test.each<[string, Partial<InitialiseOptions>]>([
+    ['one that is among those that it joins', { ...joining, nodeId: 'n2' }],
+    ['one that joins nobody', { ...joining, members: [] }],
+    ['one with a base', { ...joining, base: { entry: { index: 3, term: 1 }, term: 1 } }],
+    ['a first member that is none', { nodeId: 'n9' }],
+  ])('refuses %s', async (_, overrides) => {
+    const disk = new MemoryDisk()
+    expect((await refusal(initialise(options(disk, overrides)))).code).toBe('QUORATE_USAGE')
+    expect(disk.changes).toBe(0)
+  })
+})
+
+describe('init of a restored node', () => {
+  const base = { entry: { index: 1_000_017, term: 4 }, term: 6 }
+
+  /** What a restore puts in place before the directory is one. */
+  const restore = (disk: MemoryDisk) => async (groupDirectory: string) => {
+    const state = `${groupDirectory}/${stateDirectoryName(1)}`
+    await disk.makeDirectory(state)
+    const file = await disk.open(`${state}/000005.ldb`, 'create')
+    await file.write([new Uint8Array(700)], 0)
+    await file.sync()
+    await file.close()
+    await disk.syncDirectory(state)
+    await disk.syncDirectory(groupDirectory)
+    await new StatePointer({ disk, directory: groupDirectory }).switchTo(1, base.entry)
+  }
+
+  test('makes a log behind the base, in its term, beside the state', async () => {
+    const disk = new MemoryDisk()
+    await initialise(options(disk, { base, beforeIdentity: restore(disk) }))
+    disk.crash({ keepUnsynced: 'none' })
+
+    const data = await openDataDirectory({ disk, path })
+    expect(data.identity.base).toEqual(base.entry)
+    const directory = data.groupDirectory
+    const opened = await LogStore.open({ disk, directory, identity: data.logIdentity })
+    expect(opened.recovered).toMatchObject({
+      base: base.entry,
+      lastIndex: base.entry.index,
+      hardState: hard(6, undefined, base.entry.index),
+    })
+    const pointer = new StatePointer({ disk, directory })
+    expect(await pointer.read()).toEqual({ generation: 1, snapshot: base.entry })
+    expect(disk.paths().some((name) => name.endsWith('unfinished'))).toBe(false)
+    await opened.log.persist({
+      hardState: hard(7, 'n1', base.entry.index),
+      entries: [{ index: 1_000_018, term: 7, kind: 'noop', data: new Uint8Array() }],
+      mustSync: true,
+    })
+    await opened.log.close()
+  })
+
+  test.each<[string, Partial<InitialiseOptions>]>([
+    ['a term before that of the base', { base: { ...base, term: 3 } }],
+    ['a base that is no entry', { base: { entry: { index: 0, term: 0 }, term: 1 } }],
+    ['a term that is no number', { base: { ...base, term: Number.NaN } }],
+  ])('refuses %s', async (_, overrides) => {
+    const disk = new MemoryDisk()
+    expect((await refusal(initialise(options(disk, overrides)))).code).toBe('QUORATE_USAGE')
+    expect(disk.changes).toBe(0)
+  })
+
+  test('killed at any operation, it is done, or it is done again (etcd#10688)', async () => {
+    let nth = 1
+    for (let finished = false; !finished; nth++) {
+      for (const keepUnsynced of ['none', 'all', 'prefix', 'sectors'] as const) {
+        const disk = new MemoryDisk()
+        disk.fail({ operation: 'any', nth, error: 'kill' })
+        const restored = (on: MemoryDisk): InitialiseOptions =>
+          options(on, { base, beforeIdentity: restore(on) })
+        finished = await initialise(restored(disk)).then(
+          () => true,
+          () => false,
+        )
+        disk.crash({ keepUnsynced, random: new SeededRandom(nth) })
+
+        const opened = await openAll(disk).then(
+          () => undefined,
+          (error: unknown) => error,
+        )
+
+        if (finished) expect(opened).toBeUndefined()
+        if (opened !== undefined) {
+          expect(opened).toMatchObject({ code: 'QUORATE_NOT_INITIALISED' })
+          await initialise(restored(disk))
+        }
+        disk.crash({ keepUnsynced: 'none' })
+        await openAll(disk)
+      }
+    }
+    expect(nth).toBeGreaterThan(40)
+  })
+
+  test('does not start anew once its log was in use, though the mark of the restore is left', async () => {
+    const disk = new MemoryDisk()
+    await initialise(options(disk, { base, beforeIdentity: restore(disk) }))
+    const data = await openDataDirectory({ disk, path })
+    disk.plant(`${group}/unfinished`, new Uint8Array(9))
+    const store = { disk, directory: group, identity: data.logIdentity }
+    const { log } = await LogStore.open(store)
+    await log.persist({ hardState: hard(7, 'n1'), entries: [], mustSync: true })
+    await log.close()
+    await data.close()
+    disk.unplant(nodeFile)
+    expect(await refusal(initialise(options(disk)))).toMatchObject({ code: 'QUORATE_CORRUPT' })
+  })
+
+  test('that fails in what it puts in place is half-made', async () => {
+    const disk = new MemoryDisk()
+    const beforeIdentity = () => Promise.reject(new Error('no such snapshot'))
+    const failed = await refusal(initialise(options(disk, { base, beforeIdentity })))
+    expect(failed.message).toContain('no such snapshot')
+    await initialise(options(disk))
+    await openAll(disk)
+  })
+})
+
+test('the pointer keeps the snapshot that a state came from, and refuses what is none', async () => {
+  const disk = await diskWith('g')
+  const pointer = new StatePointer({ disk, directory: 'g' })
+  await pointer.switchTo(3, { index: 70, term: 5 })
+  expect(await pointer.read()).toEqual({ generation: 3, snapshot: { index: 70, term: 5 } })
+  await pointer.switchTo(4)
+  expect(await pointer.read()).toEqual({ generation: 4, snapshot: undefined })
+  await expect(pointer.switchTo(5, { index: 0, term: 5 })).rejects.toThrow(AssertionError)
+  const kind = { document: 'quorate state', formatVersion: 1 }
+  for (const snapshot of [7, null, { index: 1 }, { index: -1, term: 1 }, { index: 1, term: 1.5 }]) {
+    disk.plant('g/current', encodeDocument(kind, { generation: 1, snapshot }))
+    expect(await refusal(pointer.read())).toMatchObject({ code: 'QUORATE_CORRUPT' })
+  }
+})
+
 describe('opening', () => {
   test('refuses what was never made, says what to do, and leaves no trace', async () => {
     const disk = await diskWith('var')
@@ -389,7 +535,7 @@ describe('the pointer to the live state', () => {
     await pointer.switchTo(1)
     await pointer.switchTo(2)
     disk.crash({ keepUnsynced: 'none' })
-    expect(await pointer.read()).toBe(2)
+    expect(await pointer.read()).toEqual({ generation: 2, snapshot: undefined })
     expect(stateDirectoryName(2)).toBe('state-2')
     await expect(pointer.switchTo(0)).rejects.toThrow(AssertionError)
   })

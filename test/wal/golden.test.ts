@@ -50,6 +50,8 @@ const log = [
   entry(5, 3, 1200),
 ]
 
+const compacted = 'compacted/groups/0'
+
 async function write(): Promise<MemoryDisk> {
   const disk = new MemoryDisk()
   await initialise({
@@ -100,5 +102,104 @@ test('what was always written is read', async () => {
   expect(data.identity.nodeId).toBe('n1')
   const pins = await PeerIncarnations.open({ disk, directory: group })
   expect(await pins.pin('n2', '5a'.repeat(16))).toBe('same')
-  expect(await new StatePointer({ disk, directory: group }).read()).toBe(1)
+  expect(await new StatePointer({ disk, directory: group }).read()).toEqual({
+    generation: 1,
+    snapshot: undefined,
+  })
+})
+
+/** A restored node's log, compacted, and reset. */
+async function writeOthers(): Promise<MemoryDisk> {
+  const disk = new MemoryDisk()
+  const clusterId = '0123456789abcdef0123456789abcdef'
+  await initialise({
+    disk,
+    path: 'restored',
+    random: new SeededRandom(8),
+    nodeId: 'n1',
+    clusterId,
+    segmentBytes: 2048,
+    members: [{ id: 'n1', peerAddress: '127.0.0.1:7201' }],
+    base: { entry: { index: 1_000_041, term: 7 }, term: 9 },
+  })
+  await initialise({
+    disk,
+    path: 'joining',
+    random: new SeededRandom(9),
+    nodeId: 'n9',
+    clusterId,
+    joining: true,
+    segmentBytes: 2048,
+    members: [{ id: 'n1', peerAddress: '127.0.0.1:7201' }],
+  })
+  await disk.makeDirectory(compacted)
+  const identity = { clusterId, groupId: 0, incarnation: '5a'.repeat(16) }
+  const options = { disk, directory: compacted, identity, segmentBytes: 2048 }
+  await LogStore.create(options)
+  const { log: store } = await LogStore.open(options)
+  await store.persist({ hardState: hard(1, 'n1'), entries: log.slice(0, 2), mustSync: true })
+  await store.persist({ hardState: hard(3, 'n2', 2), entries: log.slice(2, 4), mustSync: true })
+  await store.persist({ hardState: hard(3, 'n2', 4), entries: log.slice(4), mustSync: true })
+  expect(await store.compact(5)).toEqual({ index: 4, term: 2 })
+  await new StatePointer({ disk, directory: compacted }).switchTo(2, { index: 90, term: 3 })
+  await store.reset({ index: 90, term: 3 })
+  await store.close()
+  return disk
+}
+
+const others = [
+  'compacted/groups/0/current',
+  'compacted/groups/0/wal/0000000003.wal',
+  'joining/node.json',
+  'restored/groups/0/vote',
+  'restored/groups/0/wal/0000000001.wal',
+  'restored/node.json',
+]
+
+test('logs that begin behind a base, and who they belong to, are written as they always were', async () => {
+  const disk = await writeOthers()
+  for (const file of others) {
+    const text = toText(disk.peek(file))
+    if (process.env['UPDATE'] === '1') writeFileSync(goldenFile(file), text)
+    expect(text, file).toBe(readFileSync(goldenFile(file), 'utf8'))
+  }
+  expect(disk.paths().filter((name) => name.startsWith('compacted/groups/0/wal'))).toEqual([
+    'compacted/groups/0/wal/0000000003.wal',
+  ])
+  const restored = await openDataDirectory({ disk, path: 'restored' })
+  const directory = restored.groupDirectory
+  const opened = await LogStore.open({ disk, directory, identity: restored.logIdentity })
+  expect(opened.recovered).toMatchObject({
+    base: { index: 1_000_041, term: 7 },
+    hardState: hard(9, undefined, 1_000_041),
+    lastIndex: 1_000_041,
+  })
+  expect(restored.identity.base).toEqual({ index: 1_000_041, term: 7 })
+  expect((await openDataDirectory({ disk, path: 'joining' })).identity.joining).toBe(true)
+  const pointer = new StatePointer({ disk, directory: compacted })
+  expect(await pointer.read()).toEqual({ generation: 2, snapshot: { index: 90, term: 3 } })
+})
+
+test('a log of format version 1 is read, and goes on in version 2', async () => {
+  const disk = await write()
+  for (const number of [1, 2]) {
+    const text = readFileSync(goldenFile(`v1.000000000${number}.wal`), 'utf8')
+    disk.plant(`${group}/wal/000000000${number}.wal`, fromText(text))
+  }
+  const data = await openDataDirectory({ disk, path })
+  const options = { disk, directory: group, identity: data.logIdentity, segmentBytes: 2048 }
+  const opened = await LogStore.open(options)
+  expect(short(opened.recovered.tail)).toEqual(short(log))
+  expect(opened.recovered.hardState).toEqual(hard(3, undefined, 4))
+  const more = entries(6, 7, 3, 900)
+  for (const each of more) await opened.log.persist({ entries: [each], mustSync: true })
+  await opened.log.close()
+
+  const again = await LogStore.open(options)
+  expect(short(again.recovered.tail)).toEqual(short([...log, ...more]))
+  // Segments 3 and 4 say behind which entry they begin; segment 2 does not.
+  expect(await again.log.compact(4)).toEqual({ index: 0, term: 0 })
+  expect(await again.log.compact(5)).toEqual({ index: 5, term: 3 })
+  await again.log.close()
+  expect((await LogStore.open(options)).recovered.base).toEqual({ index: 5, term: 3 })
 })

@@ -67,6 +67,62 @@ test('terms, runs and checkpoints agree with a plain array', () => {
   )
 })
 
+test('what is compacted is forgotten, and the rest is found as before', () => {
+  const op = fc.record({
+    count: fc.integer({ min: 1, max: 30 }),
+    newTerm: fc.boolean(),
+    back: fc.oneof({ weight: 3, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.nat(20) }),
+    compact: fc.double({ min: 0, max: 1, noNaN: true }),
+    rotate: fc.boolean(),
+  })
+  fc.assert(
+    fc.property(fc.array(op, { maxLength: 20 }), (ops) => {
+      const index = new LogIndex()
+      const terms: number[] = []
+      /** Index of the first entry that was written into each segment while it was the newest. */
+      const segmentOf: number[] = []
+      let [segment, term, base, at] = [1, 1, 0, 576]
+      for (const { count, newTerm, back, compact, rotate } of ops) {
+        const cut = Math.max(base, terms.length - back)
+        if (cut < terms.length) {
+          index.truncateFrom(cut + 1)
+          terms.length = cut
+        }
+        if (newTerm || back > 0) term += 1
+        if (rotate) [segment, at] = [segment + 1, 576]
+        for (let added = 0; added < count; added++) {
+          terms.push(term)
+          segmentOf[terms.length] = segment
+          const place = { segmentNumber: segment, flushOffset: 512, recordOffset: at }
+          index.append({ index: terms.length, term }, place, 9_000)
+          at += 9_000
+        }
+        // Up to the last entry that stands before some segment, as the log itself would do.
+        const upTo = base + Math.floor((terms.length - base) * compact)
+        const front = segmentOf[upTo + 1] ?? segment + 1
+        if (upTo === base || segmentOf[upTo] === front) continue
+        base = upTo
+        index.compact({ index: base, term: terms[base - 1] ?? 0 }, front)
+
+        expect(index.base).toEqual({ index: base, term: terms[base - 1] })
+        expect(index.lastIndex).toBe(terms.length)
+        expect(index.lastTerm).toBe(terms.at(-1))
+        for (let position = base + 1; position <= terms.length; position++) {
+          expect(index.termAt(position)).toBe(terms[position - 1])
+          const found = index.checkpointFor(position)
+          expect(found.index).toBeLessThanOrEqual(position)
+          expect(found.index).toBeGreaterThan(base)
+          expect(found.segmentNumber).toBeLessThanOrEqual(segmentOf[position] ?? 0)
+          expect(found.segmentNumber).toBeGreaterThanOrEqual(front)
+        }
+        const [run] = index.termRuns()
+        expect(run?.firstIndex).toBe(base < terms.length ? base + 1 : undefined)
+      }
+    }),
+    { numRuns: 300 },
+  )
+})
+
 test('a gap, a falling term, and what does not exist are asserted', () => {
   const index = new LogIndex()
   const place = { segmentNumber: 1, flushOffset: 512, recordOffset: 576 }

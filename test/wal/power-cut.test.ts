@@ -1,15 +1,17 @@
 /**
  * Goal: log and vote survive a power cut, a kill or a failing disk at any moment, the repair of
- * an earlier one included; and nothing that such a crash can leave is refused as damage.
- * Method: many seeds; each draws a history of persists on small segments, in which disk operations
- * fail and power goes, also several times in a row while the log is being opened.
+ * an earlier one included; and nothing that such a crash can leave is refused as damage. So do
+ * compactions and resets: there is the log before or the log after (`redisraft#43`).
+ * Method: many seeds; each draws a history of persists on small segments, with compactions beside
+ * them and resets between them, in which disk operations fail and power goes, also several times in
+ * a row while the log is being opened.
  */
 import { expect, test } from 'vitest'
 import { QuorateError } from '../../src/errors.ts'
 import { SeededRandom, randomBetween } from '../../src/random.ts'
-import type { Entry, HardState } from '../../src/raft/types.ts'
+import type { Entry, EntryId, HardState } from '../../src/raft/types.ts'
 import { LogStore } from '../../src/wal/log-store.ts'
-import type { Recovered } from '../../src/wal/wal.ts'
+import type { Recovered } from '../../src/wal/wal-types.ts'
 import type { DiskOperation, KeepUnsynced, MemoryDisk } from '../suites/memory-disk.ts'
 import { diskWith, hard, identity, short } from './support.ts'
 
@@ -19,17 +21,19 @@ const directory = 'data/groups/0'
 const all = Number.MAX_SAFE_INTEGER
 
 interface Content {
+  readonly base: EntryId
+  /** The entries behind the base. */
   readonly log: readonly Entry[]
   readonly hardState: HardState
 }
 
 class History {
-  readonly counts: { opened: number; torn: number; failed: number }
+  readonly counts: { opened: number; torn: number; failed: number; based: number; reset: number }
   readonly #random: SeededRandom
   readonly #disk: MemoryDisk
   readonly #segmentBytes: number
   #store: LogStore | undefined
-  #content: Content = { log: [], hardState: hard(0) }
+  #content: Content = { base: { index: 0, term: 0 }, log: [], hardState: hard(0) }
 
   constructor(random: SeededRandom, disk: MemoryDisk, counts: History['counts']) {
     this.#random = random
@@ -60,16 +64,62 @@ class History {
 
   async #step(): Promise<void> {
     const before = this.#content
-    const { entries, after } = this.#next()
     const fails = this.#draw(0, 3) === 0
+    if (this.#draw(0, 12) === 0) return this.#reset(fails)
+    const { entries, after } = this.#next()
     if (fails) this.#planFailure(['change', 'write', 'sync'], 9)
     const { hardState } = after
     const persisted = this.#store?.persist({ hardState, entries, mustSync: true })
-    const done = await persisted?.then(
+    const done = persisted?.then(
       () => true,
       () => false,
     )
-    this.#content = done === true ? after : before
+    const compacted = this.#draw(0, 3) === 0 ? await this.#compact(before) : true
+    const persistedToo = await done
+    this.#content = persistedToo === true ? after : before
+    if (!fails && compacted) return this.#rebase()
+    this.#crash()
+    await this.#reopen(persistedToo === true ? [after] : [before, after])
+  }
+
+  /** Beside a persist. What is committed before it may go. */
+  async #compact({ base, log, hardState }: Content): Promise<boolean> {
+    const committed = Math.min(hardState.commitIndex, base.index + log.length)
+    const upTo = Math.max(base.index, committed - this.#draw(0, 4))
+    const compacted = await this.#store?.compact(upTo).catch(() => undefined)
+    if (compacted === undefined) return false
+    expect(compacted.index).toBeLessThanOrEqual(upTo)
+    return true
+  }
+
+  /** Takes over the base that a compaction has come to. */
+  #rebase(): void {
+    this.#content = behind(this.#content, this.#store?.base ?? this.#content.base)
+  }
+
+  /** To a base ahead of the log, or in place of an entry of another term that is not committed. */
+  async #reset(fails: boolean): Promise<void> {
+    const { base, log, hardState } = this.#content
+    const floor = Math.max(base.index, Math.min(hardState.commitIndex, base.index + log.length))
+    const index = this.#draw(floor + 1, floor + 9)
+    const after: Content = {
+      base: { index, term: hardState.currentTerm },
+      log: [],
+      hardState: { ...hardState, commitIndex: index },
+    }
+    // An entry of that very term there would be kept.
+    if (log.some((each) => each.index === index && each.term === hardState.currentTerm)) return
+    if (hardState.currentTerm === 0) return
+    const before = this.#content
+    if (fails) this.#planFailure(['change', 'write', 'sync'], 9)
+    const done = await this.#store?.reset(after.base).then(
+      () => true,
+      () => false,
+    )
+    if (done === true) {
+      this.#content = after
+      this.counts.reset++
+    }
     if (!fails) return
     this.#crash()
     await this.#reopen(done === true ? [after] : [before, after])
@@ -77,17 +127,19 @@ class History {
 
   /** What a node may persist next. */
   #next(): { entries: readonly Entry[]; after: Content } {
-    const { log, hardState: last } = this.#content
+    const { base, log, hardState: last } = this.#content
+    const end = base.index + log.length
     const newTerm = last.currentTerm === 0 || this.#draw(0, 3) === 0
     const term = newTerm ? last.currentTerm + this.#draw(1, 3) : last.currentTerm
     const vote = newTerm ? this.#pick(undefined, 'n1', 'n2') : (last.votedFor ?? 'n3')
-    const commit = Math.max(last.commitIndex, log.length - this.#draw(0, 4))
+    const commit = Math.max(last.commitIndex, end - this.#draw(0, 4))
     const back = newTerm ? this.#draw(0, 6) : 0
-    const first = Math.max(commit, log.length - back) + 1
+    const first = Math.max(commit, end - back) + 1
     const count = this.#draw(0, 5)
     const entries = Array.from({ length: count }, (_, at) => this.#entry(first + at, term))
-    const kept = count === 0 ? log : log.slice(0, first - 1)
-    return { entries, after: { log: [...kept, ...entries], hardState: hard(term, vote, commit) } }
+    const kept = count === 0 ? log : log.slice(0, first - 1 - base.index)
+    const hardState = hard(term, vote, commit)
+    return { entries, after: { base, log: [...kept, ...entries], hardState } }
   }
 
   /** Zeros, one byte in zeros, or dense. A single bit in zeros is refused by design: see format. */
@@ -120,7 +172,7 @@ class History {
       this.#planFailure(['change', 'write', 'sync'], 14)
       try {
         const { log, recovered } = await LogStore.open(this.#options)
-        candidates = [this.#expectOneOf(candidates, recovered, await log.read(1, all, all))]
+        candidates = [this.#expectOneOf(candidates, recovered, await readAll(log))]
         await log.close().catch(() => {})
       } catch (error) {
         if (!(error instanceof QuorateError) || error.code !== 'QUORATE_STORAGE') throw error
@@ -132,24 +184,43 @@ class History {
     this.#store = log
     this.counts.opened++
     if (recovered.tornFlush !== undefined) this.counts.torn++
-    const read = await log.read(1, all, all)
+    const read = await readAll(log)
     this.#content = this.#expectOneOf(candidates, recovered, read)
   }
 
-  #expectOneOf(candidates: readonly Content[], recovered: Recovered, read: Entry[]): Content {
-    const { hardState } = recovered
+  /** The log is one of these, or what a compaction that was under way left of one. */
+  #expectOneOf(possible: readonly Content[], recovered: Recovered, read: Entry[]): Content {
+    const { hardState, base } = recovered
+    if (base.index > 0) this.counts.based++
+    const candidates = possible
+      .filter((each) => holds(each, base))
+      .map((each) => behind(each, base))
     expect(candidates.map(({ log }) => short(log))).toContainEqual(short(read))
     const votes = candidates.map((content) => [
       content.hardState.currentTerm,
       content.hardState.votedFor,
     ])
     expect(votes).toContainEqual([hardState.currentTerm, hardState.votedFor])
-    return { log: read, hardState }
+    return { base, log: read, hardState }
   }
 }
 
+/** Whether a log may begin behind `id`. */
+function holds({ base, log }: Content, id: EntryId): boolean {
+  const term = id.index === base.index ? base.term : log[id.index - base.index - 1]?.term
+  return id.index >= base.index && term === id.term
+}
+
+function behind(content: Content, base: EntryId): Content {
+  return { ...content, base, log: content.log.slice(base.index - content.base.index) }
+}
+
+function readAll(log: LogStore): Promise<Entry[]> {
+  return log.read(log.base.index + 1, all, all)
+}
+
 test(`crashes at any moment lose nothing, seeds ${firstSeed} to ${firstSeed + seeds - 1}`, async () => {
-  const counts = { opened: 0, torn: 0, failed: 0 }
+  const counts = { opened: 0, torn: 0, failed: 0, based: 0, reset: 0 }
   for (let seed = firstSeed; seed < firstSeed + seeds; seed++) {
     try {
       await new History(new SeededRandom(seed), await diskWith(directory), counts).run(25)
@@ -162,4 +233,6 @@ test(`crashes at any moment lose nothing, seeds ${firstSeed} to ${firstSeed + se
   expect(counts.opened).toBeGreaterThan(seeds)
   expect(counts.failed).toBeGreaterThan(seeds)
   expect(counts.torn).toBeGreaterThan(seeds / 40)
+  expect(counts.based).toBeGreaterThan(seeds)
+  expect(counts.reset).toBeGreaterThan(seeds / 2)
 })

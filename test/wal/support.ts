@@ -1,8 +1,9 @@
 /** What the tests of the log share: a small log on a disk in memory, and ways to look at it. */
 import { QuorateError } from '../../src/errors.ts'
 import type { Entry, HardState } from '../../src/raft/types.ts'
-import type { LogIdentity } from '../../src/wal/format.ts'
-import { Wal, type Recovered, type WalOptions } from '../../src/wal/wal.ts'
+import type { LogIdentity } from '../../src/wal/segment-header.ts'
+import { Wal } from '../../src/wal/wal.ts'
+import type { Recovered, WalOptions } from '../../src/wal/wal-types.ts'
 import { MemoryDisk } from '../suites/memory-disk.ts'
 
 export const identity: LogIdentity = {
@@ -67,7 +68,8 @@ export interface Seen {
 /** Opens a log, reads all of it, and closes it. */
 export async function see(disk: MemoryDisk, overrides: Partial<WalOptions> = {}): Promise<Seen> {
   const { wal, recovered } = await Wal.open(walOptions(disk, overrides))
-  const read = await wal.read(1, Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER)
+  const first = recovered.base.index + 1
+  const read = await wal.read(first, Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER)
   await wal.close()
   return { recovered, read }
 }

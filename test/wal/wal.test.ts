@@ -27,6 +27,8 @@ describe('keeping', () => {
     const { recovered, read } = await see(disk)
 
     expect(recovered).toEqual({
+      base: { index: 0, term: 0 },
+      configEntries: [],
       hardState: hard(0),
       termRuns: [],
       lastIndex: 0,

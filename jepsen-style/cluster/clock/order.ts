@@ -1,13 +1,12 @@
 /**
  * What the harness and the process of a node write to each other about its wall clock: two small
- * JSON files, the order and the answer. It imports nothing but types, since every node loads it.
+ * JSON files, the order and the answer. It imports next to nothing, since every node loads it.
  */
 import type { ClockAnswer, ClockOrder } from '../cluster.ts'
+import { fieldsOf, finite } from '../orders/fields.ts'
 
-/** Names the file of the order to the process; the answer's name is longer by `answerSuffix`. */
+/** Names the file of the order to the process. */
 export const orderVariable = 'QUORATE_CHAOS_CLOCK'
-/** See `orderVariable`. */
-export const answerSuffix = '.answer'
 
 /** An order, numbered, so that an answer can say which one it follows. */
 export interface NumberedOrder {
@@ -66,21 +65,6 @@ export function parseAnswer(text: string): NumberedAnswer | undefined {
   const differenceMs = finite(fields?.get('differenceMs'))
   if (number === undefined || pid === undefined || differenceMs === undefined) return undefined
   return { number, pid, differenceMs }
-}
-
-function fieldsOf(text: string): Map<string, unknown> | undefined {
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch {
-    return undefined
-  }
-  if (typeof value !== 'object' || value === null) return undefined
-  return new Map<string, unknown>(Object.entries(value))
-}
-
-function finite(value: unknown): number | undefined {
-  return typeof value === 'number' && Number.isFinite(value) ? value : undefined
 }
 
 function unreachable(order: never): never {

@@ -1,27 +1,26 @@
 /**
  * Damage to the LevelDB files of a node, while it is stopped. They are a cache of the log: the node
- * has to notice (LevelDB itself returns wrong values without a word) and to make them anew.
+ * has to notice (LevelDB itself returns wrong values without a word) and to make them anew, from its
+ * log or, where that no longer begins at the beginning, from a leader's snapshot.
  */
 import type { Nemesis } from '../nemesis.ts'
-import { damageableNodes, drawnAhead, sample } from '../targets.ts'
+import { drawnAhead } from '../targets.ts'
 import { damageKinds, drawsMax, planDamage, type DamageKind, type Target } from './damage.ts'
-import { DamagedStart, type Outcome } from './damaged-start.ts'
-import { needsThree } from './damage-wal.ts'
+import { DamagedStart, hasState, type Outcome } from './damaged-start.ts'
+import { damaging } from './damaging.ts'
 import { stateFiles } from './files.ts'
 
 /** How a node's log tells that a state was thrown away. */
 const repaired = /\bstate\b.*\bmade anew\b/
 
 /** See the head of this file. */
-export const damageState: Nemesis = {
-  name: 'damage-state',
-  about: "a stopped node's LevelDB files damaged; it must make them anew from the log, or refuse",
-  kind: 'disk',
-  unavailable: ({ cluster }) => needsThree(cluster.nodes.length),
-  draw: async (scene) => {
-    const { cluster, damaged } = scene
-    const [node] = sample(scene.chance, damageableNodes(scene), 1)
-    if (node === undefined) return undefined
+export const damageState: Nemesis = damaging(
+  {
+    name: 'damage-state',
+    about: "a stopped node's LevelDB files damaged; it must make them anew, by log or snapshot",
+  },
+  (scene, node) => {
+    const { cluster } = scene
     const { id } = node
     const kind = scene.chance.pick(damageKinds)
     const chance = drawnAhead(scene.chance, drawsMax * 4)
@@ -29,9 +28,7 @@ export const damageState: Nemesis = {
     let seen: string | undefined
     return {
       detail: `the state of ${id} damaged while it is stopped`,
-      takes: [id],
       begin: async () => {
-        damaged.add(id)
         // In order: a stop makes everything durable as tables, so that there are some.
         await cluster.stop(id)
         const files = stateFiles(node)
@@ -47,10 +44,10 @@ export const damageState: Nemesis = {
         seen = judge(await work.start(), `${id}, ${what}${more}`)
       },
       seen: async () => seen,
-      heal: () => work.heal(),
+      heal: () => work.mended(hasState),
     }
   },
-}
+)
 
 /** All tables, since one that is no longer used would not be missed; or one of the other files. */
 function groupsOf(files: readonly Target[]): Target[][] {
@@ -76,13 +73,11 @@ function judge(outcome: Outcome, what: string): string {
       return `${what}; its log says: ${told.message}`
     }
     case 'ended': {
-      const refusal = outcome.log.find((line) => line.code !== undefined)
-      if (refusal === undefined)
-        throw new Error(`${what}; it ended (${outcome.how}) without a word`)
-      return `${what}; it refused to start: ${refusal.code}, ${refusal.error}`
+      const last = outcome.log.at(-1)?.error ?? 'nothing'
+      throw new Error(`${what}; it ended (${outcome.how}) instead of making it anew: ${last}`)
     }
     case 'neither':
-      throw new Error(`${what}; it neither refused nor answered in time`)
+      throw new Error(`${what}; it neither ended nor answered in time`)
     default:
       return unreachable(outcome)
   }

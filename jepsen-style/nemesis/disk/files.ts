@@ -33,6 +33,13 @@ function segmentTarget(path: string): Target {
   return { path, sectors: used.slice(0, Math.max(0, last)).map(({ sector }) => sector) }
 }
 
+/** The two slots of the file in which a node's vote is kept beside the log, each by itself. */
+export function voteSlots(node: ClusterNode): Target[] {
+  const path = join(groupDirectory(node), 'vote')
+  if (!existsSync(path)) return []
+  return usedSectors(path, 0).map(({ sector }) => ({ path, sectors: [sector] }))
+}
+
 /** The directories of a node's state: one, and for a moment two. */
 export function stateDirectories(node: ClusterNode): string[] {
   return names(groupDirectory(node), /^state-\d+$/).map((name) => join(groupDirectory(node), name))

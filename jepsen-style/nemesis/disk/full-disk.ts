@@ -1,6 +1,7 @@
 /**
- * A disk without room. A node that can't write has to stop rather than go on with a hole in its log,
- * and has to serve again, with everything that it acknowledged, once there is room.
+ * A disk without room. A node refuses writes while there is little; one that can't write has to stop
+ * rather than go on with a hole in its log, and has to serve again, with everything that it
+ * acknowledged, once there is room.
  */
 import { logEnd, logSince, type LogLine } from '../../cluster/log-file.ts'
 import type { Nemesis } from '../nemesis.ts'
@@ -34,7 +35,10 @@ export const fullDisk: Nemesis = {
         disk.fill()
       },
       seen: async () => {
-        if (node.state() !== 'stopped') return undefined
+        if (node.state() !== 'stopped') {
+          const full = (await cluster.report(id))?.diskFull === true
+          return full ? `${id} says that its disk is full, and takes no writes` : undefined
+        }
         const told = logSince(logFile, position).find(tellsOfStorage)
         return told && `${id} ended (${node.endings().last}): ${told.error ?? told.message}`
       },

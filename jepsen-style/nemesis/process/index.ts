@@ -3,6 +3,7 @@ import type { Nemesis } from '../nemesis.ts'
 import { doubleStart } from './double-start.ts'
 import { killLoop } from './kill-loop.ts'
 import { kill, killAll, killLeader, killMajority } from './kill.ts'
+import { leftBehind } from './left-behind.ts'
 import { pause, pauseLeader, pauseMajority } from './pause.ts'
 import { rollingRestart } from './rolling-restart.ts'
 
@@ -18,4 +19,5 @@ export const processNemeses: readonly Nemesis[] = [
   pauseMajority,
   rollingRestart,
   doubleStart,
+  leftBehind,
 ]

@@ -1,12 +1,12 @@
 /** `quorate check`. */
 import { resolve } from 'node:path'
-import { Command, InvalidArgumentError, Option } from 'commander'
+import { Command, Option } from 'commander'
 import { isErrorCode, QuorateError } from '../../errors.ts'
 import { addExamples, beginRun, type Run } from '../command.ts'
 import { isCheckModule, loadHarness, type CheckedFile, type CheckModule } from '../harness.ts'
 import { exitCodes, type Cli } from '../io.ts'
 import type { Output, Style } from '../output.ts'
-import { parseDuration } from '../parsers.ts'
+import { parseDuration, parseSize } from '../parsers.ts'
 import { printable, renderTable } from '../table.ts'
 
 interface CheckCommandOptions {
@@ -52,16 +52,6 @@ export function checkCommand(cli: Cli): Command {
     ['a directory of recorded histories', 'quorate check histories/ -o json'],
     ['a history of another store', 'quorate check etcd.jsonl --model cas-register'],
   ])
-}
-
-const units: Readonly<Record<string, number>> = { B: 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 }
-
-/** Bytes: `300MiB`, `1GiB`. */
-function parseSize(text: string): number {
-  const match = /^(\d{1,9})(B|KiB|MiB|GiB)$/.exec(text)
-  const bytes = Number(match?.[1]) * (units[match?.[2] ?? ''] ?? Number.NaN)
-  if (!(bytes > 0)) throw new InvalidArgumentError('A size looks like 300MiB or 1GiB.')
-  return bytes
 }
 
 async function check(

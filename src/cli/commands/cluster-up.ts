@@ -1,25 +1,20 @@
 /** `quorate cluster up`. */
 import { Option, type Command } from 'commander'
-import type { ClusterFile, ClusterView, NodeTuning } from '../../cluster/index.ts'
+import type { ClusterFile, ClusterView } from '../../cluster/index.ts'
 import { usageError } from '../../errors.ts'
 import { dataDirFlag, localCommand, type ClusterOptions } from '../cluster-command.ts'
 import { addExamples, beginRun, type Run } from '../command.ts'
 import { dataDirectory } from '../endpoints.ts'
 import type { Cli } from '../io.ts'
-import type { LogLevel } from '../json-logger.ts'
 import { parsePort, parsePositive } from '../parsers.ts'
 import { showLiveStatus } from '../live-status.ts'
 import { statusDocument, statusLines } from '../status-output.ts'
-import { addTuningOptions } from './node-start.ts'
+import { addTuningOptions, tuningOf, type TuningOptions } from '../node-tuning.ts'
 
-interface UpOptions extends ClusterOptions {
+interface UpOptions extends ClusterOptions, TuningOptions {
   readonly nodes?: number
   readonly port?: number
   readonly detach?: boolean
-  readonly heartbeat?: number
-  readonly electionTimeoutMin?: number
-  readonly electionTimeoutMax?: number
-  readonly logLevel?: LogLevel
 }
 
 const nodesDefault = 3
@@ -91,16 +86,6 @@ async function prepare(run: Run, directory: string, options: UpOptions): Promise
     }
   }
   return settled
-}
-
-function tuningOf(options: UpOptions): NodeTuning {
-  const { heartbeat, electionTimeoutMin, electionTimeoutMax, logLevel } = options
-  return {
-    ...(heartbeat !== undefined && { heartbeatMs: heartbeat }),
-    ...(electionTimeoutMin !== undefined && { electionTimeoutMinMs: electionTimeoutMin }),
-    ...(electionTimeoutMax !== undefined && { electionTimeoutMaxMs: electionTimeoutMax }),
-    ...(logLevel !== undefined && { logLevel }),
-  }
 }
 
 async function noteMovedPorts(

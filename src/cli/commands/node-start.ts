@@ -5,9 +5,10 @@ import { QuorateError, usageError } from '../../errors.ts'
 import type { Logger } from '../../logger.ts'
 import { addExamples, beginRun, type Run } from '../command.ts'
 import { exitCodes, type Cli } from '../io.ts'
-import { jsonLogger, logLevels } from '../json-logger.ts'
-import { parseLogLevel, readNodeConfig, type NodeConfig } from '../node-config.ts'
-import { parseAddress, parseDuration, parseListenAddress, parsePeers } from '../parsers.ts'
+import { jsonLogger } from '../json-logger.ts'
+import { readNodeConfig, type NodeConfig } from '../node-config.ts'
+import { addTuningOptions, tuningOf } from '../node-tuning.ts'
+import { parseAddress, parseListenAddress, parsePeers } from '../parsers.ts'
 
 interface StartOptions extends NodeConfig {
   readonly config?: string
@@ -72,34 +73,6 @@ export function nodeStartCommand(cli: Cli): Command {
   ])
 }
 
-/** Options that `cluster up` hands on to its nodes. */
-export function addTuningOptions(command: Command): Command {
-  return command
-    .addOption(
-      new Option(
-        '--heartbeat <duration>',
-        'how often a leader is heard of (default: 50ms)',
-      ).argParser(parseDuration),
-    )
-    .addOption(
-      new Option(
-        '--election-timeout-min <duration>',
-        'after how long without a leader one is elected (default: 300ms)',
-      ).argParser(parseDuration),
-    )
-    .addOption(
-      new Option(
-        '--election-timeout-max <duration>',
-        'the longest such time; each is drawn anew (default: twice the least)',
-      ).argParser(parseDuration),
-    )
-    .addOption(
-      new Option('--log-level <level>', `one of ${logLevels.join(', ')} (default: info)`).argParser(
-        parseLogLevel,
-      ),
-    )
-}
-
 async function start(run: Run, options: NodeConfig): Promise<void> {
   const { io, out } = run
   if (options.dataDir === undefined) {
@@ -136,7 +109,7 @@ async function start(run: Run, options: NodeConfig): Promise<void> {
 
 function nodeOptions(options: NodeConfig, cwd: string) {
   const { dataDir = '', clientListen, peerListen, clientAdvertise, peerAdvertise, peers } = options
-  const { heartbeat, electionTimeoutMin, electionTimeoutMax } = options
+  const { logLevel: _, ...tuning } = tuningOf(options)
   return {
     dataDirectory: resolve(cwd, dataDir),
     clientListen: clientListen ?? '127.0.0.1:7101',
@@ -144,9 +117,7 @@ function nodeOptions(options: NodeConfig, cwd: string) {
     ...(clientAdvertise !== undefined && { clientAdvertise }),
     ...(peerAdvertise !== undefined && { peerAdvertise }),
     ...(peers !== undefined && { peers }),
-    ...(heartbeat !== undefined && { heartbeatMs: heartbeat }),
-    ...(electionTimeoutMin !== undefined && { electionTimeoutMinMs: electionTimeoutMin }),
-    ...(electionTimeoutMax !== undefined && { electionTimeoutMaxMs: electionTimeoutMax }),
+    ...tuning,
   }
 }
 

@@ -3,11 +3,8 @@ import { Command } from 'commander'
 import type { ClusterView } from '../../cluster/index.ts'
 import { QuorateError } from '../../errors.ts'
 import { addExamples, beginRun, dataDirOption, type ClientOptions, type Run } from '../command.ts'
-import { findEndpoints } from '../endpoints.ts'
 import { exitCodes, type Cli } from '../io.ts'
-
-/** A node that is up answers at once; one that is paused or cut off never does. */
-const statusTimeoutMs = 2_000
+import { viewOf } from '../view.ts'
 
 /** Declares it. */
 export function statusCommand(cli: Cli): Command {
@@ -21,19 +18,7 @@ export function statusCommand(cli: Cli): Command {
     .addOption(dataDirOption())
     .action(async (options: ClientOptions) => {
       const run = beginRun(cli, command)
-      const { io, globals } = run
-      const { viewCluster } = await import('../../cluster/index.ts')
-      const { endpoints, local } = await findEndpoints(io, {
-        endpoints: globals.endpoints,
-        dataDir: options.dataDir,
-      })
-      const exactly = endpoints.length === 1 && globals.consistency === 'stale'
-      const view = await viewCluster({
-        endpoints,
-        local,
-        timeoutMs: globals.timeout ?? statusTimeoutMs,
-        discover: !exactly,
-      })
+      const view = await viewOf(run, options)
       cli.exitCode = await printStatus(run, view)
     })
   return addExamples(command, [

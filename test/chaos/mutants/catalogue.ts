@@ -51,8 +51,14 @@ export const catalogue: readonly ChaosMutant[] = [
     edits: [
       {
         file: 'src/raft/replication.ts',
-        find: 'const index = quorumValue(matches)',
-        replace: 'const index = Math.max(quorumValue(matches), core.log.durableIndex)',
+        find: '  const index = jointValue(current, matchIndex)\n',
+        replace:
+          '  const index = Math.max(jointValue(current, matchIndex), core.log.durableIndex)\n',
+      },
+      {
+        file: 'src/raft/replication.ts',
+        find: "  assert(isQuorum(current, holds), 'a quorum of voters holds it')\n",
+        replace: '  if (holds(core.id)) core.flushDue = true\n',
       },
       {
         file: 'src/raft/follower.ts',
@@ -201,9 +207,9 @@ export const catalogue: readonly ChaosMutant[] = [
     edits: [
       {
         file: 'src/wal/wal.ts',
-        find: '    await file.write([frame], this.#end)\n    await file.sync()\n',
+        find: '    await file.write([frame], end)\n    await file.sync()\n',
         replace:
-          '    const late = { bytes: frame.slice(), offset: this.#end }\n' +
+          '    const late = { bytes: frame.slice(), offset: end }\n' +
           '    setTimeout(() => void file.write([late.bytes], late.offset).catch(() => {}), 300)\n',
       },
     ],
@@ -218,5 +224,49 @@ export const catalogue: readonly ChaosMutant[] = [
     name: 'dedup-at-propose-only',
     ...planted('dedup-at-propose-only'),
     run: run('collector', 'none'),
+  },
+  {
+    name: 'snapshot-without-tokens',
+    bug: 'a snapshot leaves out which tokens are used',
+    edits: [
+      {
+        file: 'src/state/state-export.ts',
+        find: '    else this.#take(chunk)\n',
+        replace: '    else this.#take(chunk.filter(([key]) => key[0] !== keyspaces.tokens))\n',
+      },
+    ],
+    run: run('collector', 'left-behind,transfer'),
+  },
+  {
+    name: 'compaction-above-durable',
+    bug: 'the log is dropped up to what was applied, whether or not the state is durable',
+    edits: [
+      {
+        file: 'src/node/compactor.ts',
+        find: '      await state.barrier()\n',
+        replace: '      await Promise.resolve()\n',
+      },
+      {
+        file: 'src/node/compactor.ts',
+        find: 'Math.min(state.durableIndex, this.#keepBehind(pressed))',
+        replace:
+          'Math.min(Math.max(state.durableIndex, log.lastIndex - 100), this.#keepBehind(pressed))',
+      },
+    ],
+    run: run('set', 'kill-all,left-behind'),
+    fails: 'not every node served',
+  },
+  {
+    name: 'lost-log-counts',
+    bug: 'a node that lost its log votes and is counted at once',
+    edits: [
+      {
+        file: 'src/node/open-log.ts',
+        find: '    const isRecovering = (await recovering.read()) !== undefined\n',
+        replace: '    const isRecovering = ((await recovering.read())?.since ?? 0) < 0\n',
+      },
+    ],
+    run: run('set', 'damage-wal'),
+    fails: 'has not got back what it lost',
   },
 ]

@@ -8,8 +8,8 @@
  */
 import { existsSync, rmSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { Command, CommanderError, InvalidArgumentError } from 'commander'
-import { chaosRun, exits, readOutcome, type Ended } from '../command.ts'
+import { Command, InvalidArgumentError } from 'commander'
+import { chaosRun, exits, parsed, readOutcome, whole, type Ended } from '../command.ts'
 import { BadMutant } from '../../sim/mutants/build.ts'
 import { buildPackage } from './build.ts'
 import { catalogue } from './catalogue.ts'
@@ -30,12 +30,6 @@ const graceMs = 120_000
 const root = resolve('.')
 const copies = join(root, 'build/chaos-mutants')
 
-function whole(text: string): number {
-  const value = /^\d{1,4}$/.test(text) ? Number(text) : 0
-  if (value >= 1) return value
-  throw new InvalidArgumentError('It must be a whole number from 1 to 9999.')
-}
-
 function named(text: string): readonly ChaosMutant[] {
   return text.split(',').map((name) => {
     const mutant = catalogue.find((each) => each.name === name)
@@ -48,19 +42,11 @@ function parse(): Options | undefined {
   const command = new Command('npm run chaos:mutants --')
     .description('Plants bugs in a copy of the package and lets the harness look for them.')
     .option('--only <names>', 'these mutants alone, separated by commas', named)
-    .option('--time <seconds>', 'how long a run loads the cluster', whole, 20)
-    .option('--runs <n>', 'runs of a mutant, with seeds from 1 up', whole, 3)
+    .option('--time <seconds>', 'how long a run loads the cluster', whole(9_999), 20)
+    .option('--runs <n>', 'runs of a mutant, with seeds from 1 up', whole(9_999), 3)
     .option('--list', 'names the mutants')
     .option('--clean', 'plants nothing: the runs of the mutants must all be green')
-    .allowExcessArguments(false)
-    .exitOverride()
-  try {
-    return command.parse().opts<Options>()
-  } catch (error) {
-    if (!(error instanceof CommanderError)) throw error
-    process.exitCode = error.exitCode === 0 ? 0 : exits.usage
-    return undefined
-  }
+  return parsed(command) ? command.opts<Options>() : undefined
 }
 
 /** The names of the checks that a run violated. */
@@ -104,7 +90,13 @@ async function tryMutant(mutant: ChaosMutant, options: Options): Promise<boolean
       rmSync(folder, { recursive: true, force: true })
       return true
     }
-    if (ended.code !== exits.ok) others.push(`seed ${seed}: ${told(ended, out)}`)
+    const why = told(ended, out)
+    if (mutant.fails !== undefined && ended.code === exits.failed && why.includes(mutant.fails)) {
+      printOf(mutant, `caught: ${why} (${secondsSince(began)} s)`)
+      rmSync(folder, { recursive: true, force: true })
+      return true
+    }
+    if (ended.code !== exits.ok) others.push(`seed ${seed}: ${why}`)
   }
   printOf(mutant, `NOT caught (${options.runs} runs, ${secondsSince(began)} s)`)
   for (const other of others) print(`    ${other}`)

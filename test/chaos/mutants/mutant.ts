@@ -9,4 +9,9 @@ export interface ChaosMutant {
   readonly edits: readonly Edit[]
   /** Options of `quorate chaos run`; a seed and the time are added. */
   readonly run: readonly string[]
+  /**
+   * Words of the reason for which the run fails, where the bug breaks no promise in sight of the
+   * clients but keeps a node from what it must do. Absent: a check has to be violated.
+   */
+  readonly fails?: string
 }

@@ -5,7 +5,11 @@
  */
 import { expect, test } from 'vitest'
 import { nodeIds } from '../../../jepsen-style/cluster/local.ts'
-import { initCommand, startCommand } from '../../../jepsen-style/cluster/node-commands.ts'
+import {
+  initCommand,
+  joinCommand,
+  startCommand,
+} from '../../../jepsen-style/cluster/node-commands.ts'
 import { fakeLinks } from '../nemesis/fake-cluster.ts'
 
 const parts = {
@@ -85,4 +89,37 @@ test('tuning and further arguments', () => {
     '--config',
     'c.json',
   ])
+})
+
+test('node init --join: asks nodes that run, from the place where it is to live', () => {
+  const node = { id: 'n7', place: 'spare-1', dataDirectory: '/data/n7', asked: 'n1:1,n2:1' }
+  expect(joinCommand(parts, node)).toEqual([
+    'at',
+    'spare-1',
+    process.execPath,
+    '/package/bin/quorate.js',
+    'node',
+    'init',
+    '--id',
+    'n7',
+    '--data-dir',
+    '/data/n7',
+    '--join',
+    'n1:1,n2:1',
+  ])
+})
+
+test('node start: one that joins listens, and dials the others, from its place', () => {
+  const node = { id: 'n7', place: 'spare-1', dataDirectory: '/data/n7' }
+  const command = startCommand(parts, node).join(' ')
+  expect(command.startsWith('at spare-1 ')).toBe(true)
+  expect(command).toContain('--client-listen spare-1:1 --peer-listen spare-1:2')
+  expect(command).toContain('--client-advertise clients-to-spare-1:4')
+  expect(command).toContain('--peers n1=spare-1-to-n1:3,n2=spare-1-to-n2:3,n3=spare-1-to-n3:3')
+})
+
+test('node start: with a small log', () => {
+  const tuning = { walMaxBytes: 262_144, walKeepEntries: 100 }
+  const command = startCommand({ ...parts, tuning }, { id: 'n1', dataDirectory: '/data/n1' })
+  expect(command.join(' ')).toContain('--wal-max 262144B --wal-keep 100')
 })

@@ -10,12 +10,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { NodeReport } from '../../../jepsen-style/cluster/cluster.ts'
 import { OrderedClock } from '../../../jepsen-style/cluster/clock/node-clock.ts'
-import {
-  answerSuffix,
-  differenceOf,
-  parseAnswer,
-  parseOrder,
-} from '../../../jepsen-style/cluster/clock/order.ts'
+import { differenceOf, parseAnswer, parseOrder } from '../../../jepsen-style/cluster/clock/order.ts'
 import {
   logBytesMax,
   logEnd,
@@ -24,6 +19,7 @@ import {
   parseLog,
 } from '../../../jepsen-style/cluster/log-file.ts'
 import { leaderOf, parseReport } from '../../../jepsen-style/cluster/node-report.ts'
+import { answerSuffix } from '../../../jepsen-style/cluster/orders/follow.ts'
 import { beginningOf, standsStill } from '../../../jepsen-style/cluster/process-identity.ts'
 import { formatWatchLine, parseWatchLine } from '../../../jepsen-style/cluster/watch-line.ts'
 
@@ -57,7 +53,15 @@ describe('a node’s status', () => {
       appliedIndex: 8,
       revision: 5,
       ready: true,
+      baseIndex: 0,
+      diskFull: false,
+      waitsFor: undefined,
     })
+  })
+
+  test('also what it lacks, where it says so', () => {
+    const more = { baseIndex: 7, diskFull: true, waitsFor: 'a snapshot' }
+    expect(parseReport(JSON.stringify({ ...status, ...more }))).toMatchObject(more)
   })
 
   test('without a leader there is none', () => {
@@ -89,6 +93,9 @@ describe('who leads', () => {
     term,
     leader: undefined,
     ready: true,
+    baseIndex: 0,
+    diskFull: false,
+    waitsFor: undefined,
     commitIndex: 0,
     appliedIndex: 0,
     revision: 0,

@@ -1,9 +1,10 @@
 /**
- * Goal: faults of disks never damage the files of more than a minority, are seen only when the node
- * did what it must, fail loudly when it did not, and put back exactly what they damaged.
+ * Goal: faults of disks never damage the files of more than a minority at once, are seen only when
+ * the node did what it must, fail loudly when it did not, are healed only when it has everything
+ * back, and put back exactly what they damaged where the node rightly refused.
  * Method: a cluster without processes, with real files; its nodes answer or refuse as they are told.
  */
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { diskNemeses } from '../../../jepsen-style/nemesis/disk/index.ts'
@@ -17,7 +18,7 @@ const named = (name: string): Nemesis => {
   return found
 }
 
-const damaging = ['damage-wal', 'damage-state', 'lose-state']
+const damaging = ['damage-wal', 'damage-vote', 'damage-state', 'lose-state']
 
 /** A log of two flushes, and a state. */
 function makeFiles(node: FakeNode): void {
@@ -28,16 +29,18 @@ function makeFiles(node: FakeNode): void {
   segment.write('QFL1 the first', 512)
   segment.write('QFL1 the last', 1_024)
   writeFileSync(join(group, 'wal', '0000000001.wal'), segment)
-  mkdirSync(join(group, 'state-1'))
+  mkdirSync(join(group, 'state-1'), { recursive: true })
   writeFileSync(join(group, 'state-1', '000005.ldb'), 'rows'.repeat(1_000))
   writeFileSync(join(group, 'state-1', 'CURRENT'), 'MANIFEST-000004\n')
   writeFileSync(join(group, 'current'), '{}')
+  writeFileSync(join(group, 'vote'), Buffer.alloc(1_024, 'QUORVOTE'))
 }
 
 /** All files of a node that its faults may touch. */
 function contents(node: FakeNode): string[] {
   const group = join(node.dataDirectory, 'groups', '0')
-  return ['wal/0000000001.wal', 'state-1/000005.ldb', 'state-1/CURRENT', 'current'].map((name) =>
+  const names = ['wal/0000000001.wal', 'vote', 'state-1/000005.ldb', 'state-1/CURRENT', 'current']
+  return names.map((name) =>
     existsSync(join(group, name)) ? readFileSync(join(group, name), 'latin1') : 'gone',
   )
 }
@@ -68,7 +71,11 @@ beforeEach(() => {
 afterEach(() => cluster.remove())
 
 test('these are all', () => {
-  expect(diskNemeses.map((nemesis) => nemesis.name)).toEqual([...damaging, 'full-disk'])
+  expect(diskNemeses.map((nemesis) => nemesis.name)).toEqual([
+    ...damaging,
+    'full-disk',
+    'slow-disk',
+  ])
 })
 
 describe('never more than a minority', () => {
@@ -107,16 +114,101 @@ describe('never more than a minority', () => {
   }
 })
 
+const begunAnew = {
+  level: 'error',
+  message: 'the log is damaged and begins anew; the others bring back what it had',
+  error: 'the checksum does not match',
+}
+const isWhole = { level: 'info', message: 'the log is whole again: this node votes and counts' }
+
+/** Makes a node recover at its next start, and be whole at once where `whole` says so. */
+function recovers(node: FakeNode, { whole }: { readonly whole: boolean }): void {
+  node.onStart = () => {
+    node.log(begunAnew)
+    node.waitsFor = 'a leader that brings its log up to what it had acknowledged'
+    if (whole) becomesWhole(node)
+    node.onStart = undefined
+  }
+}
+
+function becomesWhole(node: FakeNode): void {
+  node.log(isWhole)
+  node.waitsFor = undefined
+}
+
 describe('a damaged log', () => {
+  test('begun anew: seen; healed once it is whole again, with nothing put back', async () => {
+    for (let seed = 0; seed < 30; seed++) {
+      const scene = sceneOf(cluster, seed)
+      const fault = await drawn(named('damage-wal'), scene)
+      const node = cluster.node(fault.takes[0] ?? '')
+      makeFiles(node)
+      const before = contents(node)
+      recovers(node, { whole: true })
+
+      await fault.begin()
+      const damaged = contents(node)
+      expect(damaged).not.toEqual(before)
+      expect(damaged.slice(1)).toEqual(before.slice(1))
+      expect(await fault.seen()).toContain('the checksum does not match')
+      await fault.heal()
+
+      expect(contents(node), `seed ${seed}`).toEqual(damaged)
+      expect(existsSync(`${node.dataDirectory}.saved`)).toBe(false)
+      // It has everything back: another one may be hit.
+      expect([...scene.damaged]).toEqual([])
+    }
+  })
+
+  test('not healed before the node says that its log is whole', async () => {
+    const scene = sceneOf(cluster)
+    const fault = await drawn(named('damage-wal'), scene)
+    const node = cluster.node(fault.takes[0] ?? '')
+    // What it said of an earlier recovery does not count.
+    node.log(isWhole)
+    recovers(node, { whole: false })
+    await fault.begin()
+    let healed = false
+    const heal = fault.heal().then(() => (healed = true))
+    node.waitsFor = undefined
+    await cluster.report(node.id)
+    expect(healed).toBe(false)
+    expect([...scene.damaged]).toEqual([node.id])
+    becomesWhole(node)
+    await heal
+    expect([...scene.damaged]).toEqual([])
+  })
+
+  test('taken for whole: that is told', async () => {
+    const fault = await drawn(named('damage-wal'), sceneOf(cluster))
+    await expect(fault.begin()).rejects.toThrow('as if its log were whole')
+    expect(await fault.seen()).toBeUndefined()
+  })
+
+  test('refused, though the others have it: that is told', async () => {
+    const fault = await drawn(named('damage-wal'), sceneOf(cluster))
+    const node = cluster.node(fault.takes[0] ?? '')
+    refuses(node, refusal(node))
+    await expect(fault.begin()).rejects.toThrow('instead of recovering: damaged')
+    expect(await fault.seen()).toBeUndefined()
+  })
+})
+
+describe('a damaged vote', () => {
   test('refused with file and offset: seen, and put back byte for byte', async () => {
     for (let seed = 0; seed < 30; seed++) {
-      const fault = await drawn(named('damage-wal'), sceneOf(cluster, seed))
+      const fault = await drawn(named('damage-vote'), sceneOf(cluster, seed))
       const node = cluster.node(fault.takes[0] ?? '')
       const before = contents(node)
+      const slots = (text: string): string[] => [text.slice(0, 512), text.slice(512)]
       refuses(node, refusal(node))
 
       await fault.begin()
-      expect(contents(node)).not.toEqual(before)
+      const [log = '', vote = '', ...rest] = contents(node)
+      expect(log).not.toBe(before[0])
+      const whole = slots(before[1] ?? '')
+      expect(slots(vote).filter((slot, i) => slot === whole[i])).toEqual([])
+      expect(rest).toEqual(before.slice(2))
       expect(await fault.seen()).toContain(
         'QUORATE_CORRUPT, groups/0/wal/0000000001.wal at byte 512',
       )
@@ -128,10 +220,10 @@ describe('a damaged log', () => {
     }
   })
 
-  test('taken for whole: that is told, and the files stay as the node has them', async () => {
-    const fault = await drawn(named('damage-wal'), sceneOf(cluster))
+  test('served nevertheless: that is told, and the files stay as the node has them', async () => {
+    const fault = await drawn(named('damage-vote'), sceneOf(cluster))
     const node = cluster.node(fault.takes[0] ?? '')
-    await expect(fault.begin()).rejects.toThrow('as if its log were whole')
+    await expect(fault.begin()).rejects.toThrow('nobody knows how it voted')
     const served = contents(node)
     expect(await fault.seen()).toBeUndefined()
     await fault.heal()
@@ -147,7 +239,7 @@ describe('a damaged log', () => {
   ]
   for (const [what, line] of silences) {
     test(`refused with ${what}: that is told, and the files are put back`, async () => {
-      const fault = await drawn(named('damage-wal'), sceneOf(cluster))
+      const fault = await drawn(named('damage-vote'), sceneOf(cluster))
       const node = cluster.node(fault.takes[0] ?? '')
       const before = contents(node)
       refuses(node, line)
@@ -159,18 +251,18 @@ describe('a damaged log', () => {
   }
 
   test('a refusal that was in the log before does not count', async () => {
-    const fault = await drawn(named('damage-wal'), sceneOf(cluster))
+    const fault = await drawn(named('damage-vote'), sceneOf(cluster))
     const node = cluster.node(fault.takes[0] ?? '')
     node.log(refusal(node))
     refuses(node, { level: 'info', message: 'hello' })
     await expect(fault.begin()).rejects.toThrow('named no file and offset')
   })
 
-  test('without a log there is nothing to damage: the node runs again when it is healed', async () => {
-    const fault = await drawn(named('damage-wal'), sceneOf(cluster))
+  test('without a vote there is nothing to damage: the node runs again when it is healed', async () => {
+    const fault = await drawn(named('damage-vote'), sceneOf(cluster))
     const node = cluster.node(fault.takes[0] ?? '')
-    writeFileSync(join(node.dataDirectory, 'groups/0/wal/0000000001.wal'), '')
-    await expect(fault.begin()).rejects.toThrow('holds nothing')
+    rmSync(join(node.dataDirectory, 'groups/0/vote'))
+    await expect(fault.begin()).rejects.toThrow('there is no vote')
     await fault.heal()
     expect(node.state()).toBe('running')
   })
@@ -196,23 +288,36 @@ describe('a damaged state', () => {
     expect(await fault.seen()).toBeUndefined()
   })
 
-  test('refused: seen, and put back byte for byte', async () => {
-    for (let seed = 0; seed < 30; seed++) {
-      const fault = await drawn(named('damage-state'), sceneOf(cluster, seed))
-      const node = cluster.node(fault.takes[0] ?? '')
-      const before = contents(node)
-      refuses(node, refusal(node))
-      await fault.begin()
-      expect(contents(node)).not.toEqual(before)
-      expect(await fault.seen()).toContain('refused')
-      await fault.heal()
-      expect(contents(node), `seed ${seed}`).toEqual(before)
+  test('refused: that is told', async () => {
+    const fault = await drawn(named('damage-state'), sceneOf(cluster))
+    const node = cluster.node(fault.takes[0] ?? '')
+    refuses(node, refusal(node))
+    await expect(fault.begin()).rejects.toThrow('instead of making it anew: damaged')
+    expect(await fault.seen()).toBeUndefined()
+  })
+
+  test('not healed while the node waits for a snapshot', async () => {
+    const scene = sceneOf(cluster)
+    const fault = await drawn(named('damage-state'), scene)
+    const node = cluster.node(fault.takes[0] ?? '')
+    node.onStart = () => {
+      node.log({ level: 'error', message: 'the state is damaged and is made anew' })
+      node.waitsFor = 'a snapshot of the state from a leader'
     }
+    await fault.begin()
+    let healed = false
+    const heal = fault.heal().then(() => (healed = true))
+    await cluster.report(node.id)
+    expect(healed).toBe(false)
+    expect([...scene.damaged]).toEqual([node.id])
+    node.waitsFor = undefined
+    await heal
+    expect([...scene.damaged]).toEqual([])
   })
 })
 
 describe('a lost state', () => {
-  test('is seen once the node has made another and serves', async () => {
+  test('is seen once the node has made another and answers; healed once it lacks nothing', async () => {
     const fault = await drawn(named('lose-state'), sceneOf(cluster))
     const node = cluster.node(fault.takes[0] ?? '')
     node.answers = false
@@ -225,7 +330,14 @@ describe('a lost state', () => {
     expect(await fault.seen()).toBeUndefined()
     node.answers = true
     expect(await fault.seen()).toContain('made anew')
-    await fault.heal()
+    node.waitsFor = 'a snapshot'
+    expect(await fault.seen()).toContain('it waits for a snapshot')
+    let healed = false
+    const heal = fault.heal().then(() => (healed = true))
+    await cluster.report(node.id)
+    expect(healed).toBe(false)
+    node.waitsFor = undefined
+    await heal
     expect(node.state()).toBe('running')
   })
 
@@ -267,6 +379,17 @@ describe('a full disk', () => {
     expect(node.state()).toBe('running')
   })
 
+  test('is seen when the node says that it takes no writes', async () => {
+    const fault = await drawn(named('full-disk'), sceneOf(cluster))
+    const node = cluster.node(fault.takes[0] ?? '')
+    await fault.begin()
+    expect(await fault.seen()).toBeUndefined()
+    node.diskFull = true
+    expect(await fault.seen()).toContain('takes no writes')
+    await fault.heal()
+    expect(cluster.calls).toEqual([])
+  })
+
   test('a node that wrote on is left running', async () => {
     const fault = await drawn(named('full-disk'), sceneOf(cluster))
     await fault.begin()
@@ -282,5 +405,65 @@ describe('a full disk', () => {
     expect(named('full-disk').unavailable({ cluster: without, links: fakeLinks })).toBe(
       'only root can',
     )
+  })
+})
+
+describe('a slow disk', () => {
+  test('one free node, half of the time the leader; delays of each size, drawn by the seed', async () => {
+    const hit: string[] = []
+    const longest = new Set<number>()
+    for (let seed = 0; seed < 200; seed++) {
+      const fault = await drawn(named('slow-disk'), sceneOf(cluster, seed, ['n3']))
+      const [id = ''] = fault.takes
+      expect(fault.takes).toHaveLength(1)
+      await fault.begin()
+      const delays = cluster.node(id).delays ?? []
+      expect(delays).toHaveLength(32)
+      for (const delay of delays) {
+        expect(delay).toBeGreaterThan(0)
+        expect(delay).toBeLessThanOrEqual(500)
+      }
+      hit.push(id)
+      longest.add(Number(/up to (\d+) ms/.exec(fault.detail)?.[1]))
+    }
+    expect([...longest].sort((a, b) => a - b)).toEqual([20, 100, 500])
+    expect([...new Set(hit)].sort()).toEqual(['n1', 'n2', 'n4', 'n5'])
+    // n1 leads.
+    const leader = hit.filter((id) => id === 'n1').length
+    expect(leader).toBeGreaterThan(90)
+    expect(leader).toBeLessThan(160)
+  })
+
+  test('seen once the process that runs now was held up; as fast as before afterwards', async () => {
+    const fault = await drawn(named('slow-disk'), sceneOf(cluster))
+    const node = cluster.node(fault.takes[0] ?? '')
+    await fault.begin()
+    // It follows the order, and has not flushed anything yet.
+    expect(await fault.seen()).toBeUndefined()
+    const held = { pid: node.process ?? 0, flushes: 3, delayedMs: 41 }
+    for (const wrong of [undefined, { ...held, pid: 1 }, { ...held, delayedMs: 0 }]) {
+      node.flushAnswer = wrong
+      expect(await fault.seen()).toBeUndefined()
+    }
+    node.flushAnswer = held
+    expect(await fault.seen()).toContain(`3 flushes of ${node.id} took 41 ms longer`)
+    await fault.heal()
+    expect(node.delays).toEqual([])
+  })
+
+  test('a node that is down need not answer', async () => {
+    const fault = await drawn(named('slow-disk'), sceneOf(cluster))
+    const node = cluster.node(fault.takes[0] ?? '')
+    await fault.begin()
+    node.obeys = false
+    await cluster.kill(node.id)
+    await fault.heal()
+  })
+
+  test('not on a cluster that others started', () => {
+    const without = Object.create(cluster, { tools: { value: undefined } })
+    const slow = named('slow-disk')
+    expect(slow.unavailable({ cluster: without, links: fakeLinks })).toContain('not started by')
+    expect(slow.unavailable({ cluster, links: fakeLinks })).toBeUndefined()
   })
 })

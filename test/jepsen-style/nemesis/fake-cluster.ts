@@ -8,8 +8,10 @@ import type {
   Cluster,
   ClusterNode,
   ClusterTools,
+  FlushAnswer,
   NodeReport,
   NodeState,
+  Operator,
   SecondStart,
 } from '../../../jepsen-style/cluster/cluster.ts'
 import type { Fault, Nemesis, Scene } from '../../../jepsen-style/nemesis/nemesis.ts'
@@ -28,9 +30,17 @@ export class FakeNode implements ClusterNode {
   answers = true
   order: ClockOrder | undefined
   clockAnswer: ClockAnswer | undefined
+  delays: readonly number[] | undefined
+  flushAnswer: FlushAnswer | undefined
   /** Whether it says so when it follows an order. */
   obeys = true
   full = false
+  /** What its status says, beyond that it runs. */
+  ready = true
+  diskFull = false
+  waitsFor: string | undefined
+  commitIndex = 7
+  baseIndex = 0
   /** What happens when it is started, instead of that it runs. */
   onStart: (() => void) | undefined
 
@@ -65,6 +75,61 @@ export class FakeNode implements ClusterNode {
   }
 }
 
+/** Changes members at once, or fails as it is told. */
+export class FakeOperator implements Operator {
+  readonly members = new Set<string>()
+  /** Thrown by the next call of this name. */
+  readonly failures = new Map<keyof Operator, Error>()
+  readonly #calls: string[]
+  #joined = 0
+
+  constructor(calls: string[]) {
+    this.#calls = calls
+  }
+
+  #did(name: keyof Operator, ...words: readonly string[]): void {
+    this.#calls.push([name, ...words].join(' '))
+    const failure = this.failures.get(name)
+    this.failures.delete(name)
+    if (failure !== undefined) throw failure
+  }
+
+  async transfer(to: string | undefined): Promise<string> {
+    this.#did('transfer', to ?? 'anybody')
+    return to ?? 'n3'
+  }
+
+  async join(): Promise<string> {
+    const id = `new${++this.#joined}`
+    this.members.add(id)
+    this.#did('join')
+    return id
+  }
+
+  async replace(id: string): Promise<string> {
+    const by = `new${++this.#joined}`
+    this.members.add(by)
+    this.#did('replace', id)
+    this.members.delete(id)
+    return by
+  }
+
+  async remove(id: string): Promise<string> {
+    this.#did('remove', id)
+    this.members.delete(id)
+    return 'exit code 0'
+  }
+
+  async kill(id: string): Promise<void> {
+    this.#did('kill', id)
+  }
+
+  async clear(): Promise<void> {
+    this.#did('clear')
+    this.members.clear()
+  }
+}
+
 /** The cluster. `calls` has what was done to it, in order. */
 export class FakeCluster implements Cluster {
   readonly directory: string
@@ -72,6 +137,7 @@ export class FakeCluster implements Cluster {
   readonly endpoints = ''
   readonly calls: string[] = []
   readonly tools: ClusterTools
+  readonly operator = new FakeOperator(this.calls)
   leads: string | undefined = 'n1'
   second: SecondStart = { code: 1, log: '{"level":"error","message":"x","code":"QUORATE_LOCKED"}' }
 
@@ -96,6 +162,15 @@ export class FakeCluster implements Cluster {
           answer: () => this.node(id).clockAnswer,
         }),
       },
+      flushes: (id) => ({
+        slow: (delays) => {
+          const node = this.node(id)
+          node.delays = delays
+          const answer = { pid: node.process ?? 0, flushes: 0, delayedMs: 0 }
+          node.flushAnswer = node.obeys ? answer : undefined
+        },
+        answer: () => this.node(id).flushAnswer,
+      }),
       disks: {
         type: 'had',
         of: (id) => ({
@@ -103,6 +178,8 @@ export class FakeCluster implements Cluster {
           free: () => void (this.node(id).full = false),
         }),
       },
+      operator: this.operator,
+      canJoin: true,
     }
   }
 
@@ -152,8 +229,9 @@ export class FakeCluster implements Cluster {
     const node = this.node(id)
     if (node.now !== 'running' || !node.answers) return undefined
     const role = id === this.leads ? 'leader' : 'follower'
-    const indexes = { commitIndex: 7, appliedIndex: 7, revision: 3 }
-    return { id, role, term: 1, leader: this.leads, ready: true, ...indexes }
+    const { ready, diskFull, waitsFor, commitIndex, baseIndex } = node
+    const indexes = { commitIndex, appliedIndex: 7, revision: 3, baseIndex }
+    return { id, role, term: 1, leader: this.leads, ready, ...indexes, diskFull, waitsFor }
   }
 
   async leader(): Promise<string | undefined> {

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { makeKillLoop } from '../../../jepsen-style/nemesis/process/kill-loop.ts'
 import { processNemeses } from '../../../jepsen-style/nemesis/process/index.ts'
 import type { Nemesis } from '../../../jepsen-style/nemesis/nemesis.ts'
-import { drawn, FakeCluster, fakeLinks, sceneOf } from './fake-cluster.ts'
+import { drawn, FakeCluster, fakeLinks, sceneOf, type FakeNode } from './fake-cluster.ts'
 
 const named = (name: string): Nemesis => {
   const found = processNemeses.find((nemesis) => nemesis.name === name)
@@ -21,6 +21,12 @@ beforeEach(() => {
 })
 afterEach(() => cluster.remove())
 
+/** The others have dropped what this node lacks; it gets a snapshot when it is started. */
+function leaveBehind(node: FakeNode): void {
+  for (const other of cluster.nodes) if (other !== node) other.baseIndex = 1_000
+  node.onStart = () => node.log({ level: 'info', message: 'a snapshot is whole' })
+}
+
 test('these are all', () => {
   expect(processNemeses.map((nemesis) => nemesis.name)).toEqual([
     'kill',
@@ -33,6 +39,7 @@ test('these are all', () => {
     'pause-majority',
     'rolling-restart',
     'double-start',
+    'left-behind',
   ])
 })
 
@@ -104,6 +111,7 @@ describe('what is seen, and what is left behind', () => {
       const made = nemesis.name === 'kill-loop' ? makeKillLoop(async () => {}) : nemesis
       const fault = await drawn(made, sceneOf(cluster))
       expect(await fault.seen()).toBeUndefined()
+      if (nemesis.name === 'left-behind') leaveBehind(cluster.node(fault.takes[0] ?? ''))
 
       await fault.begin()
       for (let i = 0; i < 1_000; i++) await Promise.resolve()
@@ -120,6 +128,34 @@ describe('what is seen, and what is left behind', () => {
       expect(cluster.nodes.map((node) => node.state())).toEqual(Array(5).fill('running'))
     })
   }
+
+  test('left-behind: started only when all others have dropped what it lacks', async () => {
+    const fault = await drawn(named('left-behind'), sceneOf(cluster))
+    const node = cluster.node(fault.takes[0] ?? '')
+    leaveBehind(node)
+    const [late] = cluster.nodes.filter((other) => other !== node)
+    if (late === undefined) throw new Error('there are others')
+    // As much as the leader knew to be committed, and what may lie behind it.
+    late.baseIndex = 107
+    const begin = fault.begin()
+    await cluster.report(late.id)
+    expect(node.state()).toBe('stopped')
+    late.baseIndex = 108
+    await begin
+    expect(node.state()).toBe('running')
+  })
+
+  test('left-behind: a snapshot of before does not count, nor one that is not whole', async () => {
+    const fault = await drawn(named('left-behind'), sceneOf(cluster))
+    const node = cluster.node(fault.takes[0] ?? '')
+    node.log({ level: 'info', message: 'a snapshot is whole' })
+    leaveBehind(node)
+    node.onStart = () => node.log({ level: 'info', message: 'fetching a snapshot' })
+    await fault.begin()
+    expect(await fault.seen()).toBeUndefined()
+    node.log({ level: 'info', message: 'a snapshot is whole' })
+    expect(await fault.seen()).toBe('its log says: a snapshot is whole')
+  })
 
   test('a kill is not seen where the process ended in another way', async () => {
     const fault = await drawn(named('kill'), sceneOf(cluster))
@@ -148,6 +184,9 @@ describe('what is seen, and what is left behind', () => {
       term: 1,
       leader: 'n1',
       ready: true,
+      baseIndex: 0,
+      diskFull: false,
+      waitsFor: undefined,
       commitIndex: 1,
       appliedIndex: 1,
       revision: 1,

@@ -86,8 +86,18 @@ function stage(options: { nodes?: number; leader?: string | undefined; seed?: nu
     endpoints: '',
     tools: {
       startTwice: unused,
+      flushes: unused,
       clocks: { type: 'missing', reason: 'not needed' },
       disks: { type: 'missing', reason: 'not needed' },
+      operator: {
+        transfer: unused,
+        join: unused,
+        replace: unused,
+        remove: unused,
+        kill: unused,
+        clear: unused,
+      },
+      canJoin: false,
     },
     leader: () => Promise.resolve(leader),
     start: unused,

@@ -17,7 +17,12 @@ async function called(options: Options): Promise<{ sink: MemorySink; end: Caller
   const clock = new VirtualClock()
   const { sink, journal } = memoryJournal(clock)
   const { perform } = options
-  const setting = { chance: chances(1)('w'), clients: 4, connect: async () => fakeClient([], {}) }
+  const setting = {
+    chance: chances(1)('w'),
+    clients: 4,
+    timeoutOf: () => 1_000,
+    connect: async () => fakeClient([], {}),
+  }
   const workload = fakeWorkload(clock, perform === undefined ? {} : { perform }).begin(setting)
   const stop = new AbortController()
   const end = callUntil({

@@ -62,6 +62,28 @@ describe('faults', () => {
     expect(log.filter((line) => line.startsWith('heal')).length).toBe(spans.length)
   })
 
+  test('one that takes beyond the end to begin still has its time to be seen', async () => {
+    let sleep = async (_ms: number): Promise<void> => {}
+    let asked = 0
+    const slow = fakeNemesis('slow', [], { begin: () => sleep(8_000) })
+    const late: Nemesis = {
+      ...slow,
+      draw: async (scene) => {
+        const fault = await slow.draw(scene)
+        const seen = async (): Promise<string | undefined> => (++asked > 20 ? 'late' : undefined)
+        return fault && { ...fault, seen }
+      },
+    }
+    const { spans } = await played({
+      nemeses: [late],
+      seconds: 5,
+      meanwhile: async (clock) => {
+        sleep = (ms) => clock.sleep(ms)
+      },
+    })
+    expect(spans).toMatchObject([{ seen: 'late' }])
+  })
+
   test('overlap up to the cap, and no further', async () => {
     const nemeses = [fakeNemesis('kill', []), fakeNemesis('pause', [])]
     const { spans } = await played({ nemeses, overlap: 3, everyMs: 200 })

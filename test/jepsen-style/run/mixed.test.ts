@@ -12,8 +12,8 @@ function recording(name: string, log: string[]): Workload {
   return {
     name,
     about: 'for tests',
-    begin: ({ clients }) => {
-      log.push(`${name} has ${clients}`)
+    begin: ({ clients, timeoutOf }) => {
+      log.push(`${name} has ${clients}, its second ${timeoutOf(1)} ms`)
       return {
         prepare: async () => void log.push(`${name} prepares`),
         next: (slot) => ({ f: 'write', key: name, value: slot }),
@@ -33,10 +33,20 @@ function recording(name: string, log: string[]): Workload {
 test('slots are dealt, calls bear the name of their workload, checks see their own', async () => {
   const log: string[] = []
   const mixed = mixedWorkload([recording('a', log), recording('b', log)])
-  const run = mixed.begin({ chance: chances(1)('w'), clients: 5, connect: async () => client })
+  const run = mixed.begin({
+    chance: chances(1)('w'),
+    clients: 5,
+    timeoutOf: (slot) => slot * 100,
+    connect: async () => client,
+  })
   await run.prepare?.(client)
 
-  expect(log).toEqual(['a has 3', 'b has 2', 'a prepares', 'b prepares'])
+  expect(log).toEqual([
+    'a has 3, its second 200 ms',
+    'b has 2, its second 300 ms',
+    'a prepares',
+    'b prepares',
+  ])
   expect([0, 1, 4].map((slot) => run.next(slot))).toEqual([
     { f: 'a.write', key: 'a', value: 0 },
     { f: 'b.write', key: 'b', value: 0 },

@@ -26,6 +26,8 @@ export interface Driven {
 }
 
 const clients = 6
+/** What a call may take: never up, as no time passes. */
+const callMs = 600_000
 
 /** Every client makes its calls one after the other, all clients at once; then the final reads. */
 export async function drive(workload: Workload, options: DriveOptions): Promise<Driven> {
@@ -35,6 +37,7 @@ export async function drive(workload: Workload, options: DriveOptions): Promise<
   const run = workload.begin({
     chance: chance.fork('workload'),
     clients,
+    timeoutOf: () => callMs,
     connect: () => Promise.resolve(store.client()),
   })
   await run.prepare?.(store.client())

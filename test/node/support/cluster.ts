@@ -9,7 +9,7 @@ import type { Logger } from '../../../src/logger.ts'
 import { openNode } from '../../../src/node/open.ts'
 import type { NodePorts } from '../../../src/node/open.ts'
 import type { NodeEnd } from '../../../src/node/node.ts'
-import type { NodeCaps } from '../../../src/node/options.ts'
+import type { NodeCaps, NodeOptions } from '../../../src/node/options.ts'
 import { nodeSettings } from '../../../src/node/options.ts'
 import type { RunningNode } from '../../../src/node/supervise.ts'
 import { runNode } from '../../../src/node/supervise.ts'
@@ -31,6 +31,8 @@ export class Machine {
   readonly disk = new MemoryDisk()
   readonly databases = new Map<string, MemoryDatabase>()
   readonly log: string[] = []
+  /** Whether the cluster began with it. */
+  isFirst = true
   /** How long a sync takes. */
   syncMs = 0
   /** How far its wall clock is off. */
@@ -73,6 +75,7 @@ export interface ClusterShape {
   readonly name?: string
   readonly segmentBytes?: number
   readonly caps?: NodeCaps
+  readonly options?: Partial<NodeOptions>
 }
 
 export class Cluster {
@@ -120,6 +123,36 @@ export class Cluster {
     )
   }
 
+  /** Another machine, whose node is made to join. */
+  async newcomer(id: string): Promise<Machine> {
+    const machine = new Machine(id)
+    const first = this.machines.filter(({ isFirst }) => isFirst)
+    await this.clock.until(
+      initialise({
+        disk: machine.disk,
+        random: this.random,
+        path: directory,
+        nodeId: id,
+        members: first.map((member) => ({ id: member.id, peerAddress: `${member.id}:7201` })),
+        clusterName: this.shape.name ?? 'test',
+        segmentBytes: this.shape.segmentBytes ?? 1_048_576,
+        joining: true,
+      }),
+    )
+    machine.isFirst = false
+    this.machines.push(machine)
+    return machine
+  }
+
+  /** The machine of this name with an empty disk, set up anew under the old name. */
+  async wiped(id: string): Promise<Machine> {
+    const at = this.machines.findIndex((machine) => machine.id === id)
+    const machine = new Machine(id)
+    this.machines[at] = machine
+    await this.initialise(machine)
+    return machine
+  }
+
   ports(machine: Machine): NodePorts {
     const clock = machine.life.clock(this.clock, () => machine.skewMs)
     return {
@@ -130,6 +163,9 @@ export class Cluster {
       processId: undefined,
       version: 'test',
       openDatabase: async (path) => {
+        // A directory that was removed took its database with it.
+        const isNew = (await machine.disk.list(path)) === undefined
+        if (isNew) machine.databases.delete(path)
         await machine.disk.makeDirectory(path)
         const failure = machine.openErrors.shift()
         if (failure !== undefined) throw failure
@@ -149,6 +185,7 @@ export class Cluster {
       clientListen: `${machine.id}:7101`,
       peerListen: `${machine.id}:7201`,
       logger: linesInto(machine.log),
+      ...this.shape.options,
     }
     return nodeSettings(options, this.shape.caps)
   }

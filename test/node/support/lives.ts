@@ -187,6 +187,7 @@ export function slowDisk(disk: Disk, clock: Clock, syncMs: () => number): Disk {
     rename: (from, to) => disk.rename(from, to),
     remove: (path) => disk.remove(path),
     syncDirectory: (path) => disk.syncDirectory(path),
+    space: (path) => disk.space(path),
     lock: (path) => disk.lock(path),
     open: async (path, mode) => {
       const file = await disk.open(path, mode)

@@ -2,11 +2,12 @@
  * A whole group in memory on a seeded network that drops, repeats, delays and reorders messages,
  * cuts links, and crashes nodes with the loss of what was not durable. It checks as it runs:
  *   S1 one leader per term · S2 log matching · S3 what is committed stays, and later leaders have
- *   it · S5 monotone terms, commits and matches · S6 persist before send · S7 one vote per term,
- *   over restarts · S8 quorums of the configuration in force, see `membership-checks.ts` · S12 a read sees every write acknowledged before it began.
+ *   it · S4 a snapshot ends with a committed entry · S5 monotone terms, commits and matches ·
+ *   S6 persist before send · S7 one vote per term, over restarts · S8 quorums of the configuration
+ *   in force, see `membership-checks.ts` · S12 a read sees every write acknowledged before it began.
  */
 import type { Configuration } from '../../../src/raft/index.ts'
-import type { Message, RaftLimits, Ready } from '../../../src/raft/index.ts'
+import type { Message, Ready } from '../../../src/raft/index.ts'
 import { Raft, emptyConfiguration, firstConfiguration } from '../../../src/raft/index.ts'
 import { SeededRandom, randomBetween, randomFraction } from '../../../src/random.ts'
 import { bytes } from './disk.ts'
@@ -14,44 +15,23 @@ import { drawChange } from './draw-change.ts'
 import { LogChecks } from './log-checks.ts'
 import { MembershipChecks, members } from './membership-checks.ts'
 import { SimNode } from './sim-node.ts'
-
-/** How rough it gets, drawn from the seed. */
-export interface Weather {
-  readonly nodes: number
-  readonly drop: number
-  readonly duplicate: number
-  readonly crash: number
-  readonly partition: number
-  readonly slowDisk: number
-  readonly limits: Partial<RaftLimits>
-  /** Chances of a step to be a change of membership, or a transfer of the leadership. */
-  readonly change?: number
-  readonly transfer?: number
-}
+import { SimSnapshots } from './sim-snapshots.ts'
+import { SimWire } from './sim-wire.ts'
+import type { Weather } from './weather.ts'
+import { zeroCounts } from './weather.ts'
 
 /** The group; see the head of the file. */
 export class SimCluster {
   readonly nodes: SimNode[]
-  readonly counts = {
-    committed: 0,
-    reads: 0,
-    refused: 0,
-    leaders: 0,
-    crashes: 0,
-    fetches: 0,
-    changes: 0,
-    removed: 0,
-    handedOver: 0,
-    transfersFailed: 0,
-  }
+  readonly counts = zeroCounts()
+  readonly snapshots: SimSnapshots
   readonly #founders: Configuration
   readonly #membership: MembershipChecks
   /** Whom some accepted change was to remove: such an id is not used again. */
   readonly #goes = new Set<string>()
   readonly #weather: Weather
   readonly #random: SeededRandom
-  #wire: Message[] = []
-  #cut = new Set<string>()
+  readonly #wire: SimWire
   #serial = 0
   readonly #leaderOfTerm = new Map<number, string>()
   readonly #logs = new LogChecks()
@@ -65,7 +45,10 @@ export class SimCluster {
   constructor(seed: number, weather: Weather) {
     this.#random = new SeededRandom(seed)
     this.#weather = weather
+    this.#wire = new SimWire(this.#random, weather)
     this.nodes = Array.from({ length: weather.nodes }, (_, n) => new SimNode(`n${n + 1}`, false))
+    const { snapshots = { compact: 0, spares: true, breaks: 0 } } = weather
+    this.snapshots = new SimSnapshots(this.#random, snapshots, (id) => this.#find(id))
     this.#founders = firstConfiguration(this.nodes.map(({ id }) => id))
     this.#membership = new MembershipChecks(this.#founders)
     for (const node of this.nodes) this.#start(node)
@@ -81,7 +64,7 @@ export class SimCluster {
    */
   settle(stepsMax: number): void {
     this.#calm = true
-    this.#cut.clear()
+    this.#wire.heal()
     for (const node of this.nodes) if (node.raft === undefined && !node.isOut) this.#start(node)
     const highest = () => this.#logs.highest
     const before = highest()
@@ -92,6 +75,7 @@ export class SimCluster {
       return this.nodes.every((node) => {
         if (node.transfers > 0) return false
         if (!final.includes(node.id)) return true
+        if (node.isRecovering) return false
         const status = node.raft?.status()
         const isEven = status?.lastIndex === highest() && status.configurationSettled
         return isEven && node.appliedIndex === highest() && node.readFloor.size === 0
@@ -122,10 +106,12 @@ export class SimCluster {
     node.last = { term: 0, commit: 0, role: '', matches: new Map() }
     node.raft = new Raft({
       id: node.id,
-      configuration: {
+      configuration: node.configs.at(-1) ?? {
         index: 0,
         configuration: node.isNewcomer ? emptyConfiguration : this.#founders,
       },
+      stateMissing: node.lacksState,
+      recovering: node.isRecovering,
       configEntries: node.disk.entries.filter(({ kind }) => kind === 'config'),
       random: this.#random.fork(),
       hardState: node.disk.hardState,
@@ -142,14 +128,22 @@ export class SimCluster {
     this.counts.crashes++
     // The write may have reached the disk although nobody was told.
     if (node.persisting !== undefined && this.#chance(0.5)) this.#write(node, node.persisting)
-    node.raft = undefined
-    node.persisting = undefined
-    node.toApply = []
-    node.fetches = []
-    node.waitingReads = []
-    node.readFloor.clear()
-    node.transfers = 0
-    node.appliedDurable = randomBetween(this.#random, node.appliedDurable, node.appliedIndex + 1)
+    const durable = randomBetween(this.#random, node.appliedDurable, node.appliedIndex + 1)
+    const isLost = this.#chance(this.#weather.loseState ?? 0) && this.#mayLoseState(node)
+    if (isLost) this.counts.statesLost++
+    node.stop(isLost ? 0 : durable)
+    if (!this.#chance(this.#weather.loseLog ?? 0) || !this.#mayLoseState(node)) return
+    this.counts.logsLost++
+    if (this.#chance(0.3) && node.disk.base.index === 0) node.stop(0)
+    node.loseLog()
+  }
+
+  /** One at a time, and of three: the others must be able to lead. */
+  #mayLoseState(node: SimNode): boolean {
+    const { newest, newestIndex } = this.#membership
+    const isSpare = newest.voters.length >= 3 && newest.voters.includes(node.id)
+    if (this.#calm || newest.votersOutgoing.length > 0 || !isSpare) return false
+    return this.nodes.every((other) => other.isOut || other.isWhole(newestIndex))
   }
 
   #step(): void {
@@ -173,31 +167,16 @@ export class SimCluster {
   }
 
   #drawPartition(): void {
-    this.#cut.clear()
-    if (this.#chance(0.3)) return
     const leader = this.nodes.find((node) => node.raft?.status().role === 'leader')
-    if (leader !== undefined && this.#chance(0.5)) {
-      // The old leader does not know yet that it is one no longer: reads are at risk.
-      for (const { id } of this.nodes) this.#cut.add(`${id}>${leader.id}`).add(`${leader.id}>${id}`)
-      return
-    }
-    // One-way cuts as well: each direction of each link by itself.
-    const share = this.#pick([0.15, 0.4, 0.7]) ?? 0
-    for (const from of this.nodes) {
-      for (const to of this.nodes) if (this.#chance(share)) this.#cut.add(`${from.id}>${to.id}`)
-    }
+    this.#wire.drawPartition(
+      this.nodes.map(({ id }) => id),
+      leader?.id,
+    )
   }
 
   #deliver(): void {
-    if (this.#wire.length === 0) return
-    // Mostly in order; sometimes any message that is on its way.
-    const anywhere = this.#chance(this.#calm ? 0.05 : 0.3)
-    const at = anywhere ? randomBetween(this.#random, 0, this.#wire.length) : 0
-    const [message] = this.#wire.splice(at, 1)
+    const message = this.#wire.take(this.#calm)
     if (message === undefined) return
-    if (!this.#calm && this.#chance(this.#weather.duplicate)) this.#wire.push(message)
-    const isLost = !this.#calm && this.#chance(this.#weather.drop)
-    if (isLost || this.#cut.has(`${message.from}>${message.to}`)) return
     const node = this.#find(message.to)
     if (node?.raft === undefined) return
     node.raft.step(message)
@@ -226,7 +205,7 @@ export class SimCluster {
   /** Asks a leader for any change, sensible or not; a newcomer is started before it is added. */
   #change(): void {
     const node = this.#leader()
-    if (node?.raft === undefined) return
+    if (node?.raft === undefined || this.nodes.some(({ isDamaged }) => isDamaged)) return
     const change = drawChange(
       this.#random,
       node.raft.configuration.configuration,
@@ -272,6 +251,16 @@ export class SimCluster {
     if (raft.hasReady()) this.#handle(node, raft.ready())
     if (node.raft === undefined) return
     this.#applySome(node, raft)
+    const fetched = this.snapshots.step(node, raft, {
+      calm: this.#calm,
+      quiet: this.#quiet,
+      isCut: (a, b) => this.#wire.isCut(a, b),
+    })
+    if (fetched === undefined) return
+    this.#crash(node)
+    node.restore(fetched)
+    this.#logs.restored(node.id, fetched.id)
+    this.#start(node)
   }
 
   #handle(node: SimNode, ready: Ready): void {
@@ -299,6 +288,12 @@ export class SimCluster {
       if (state.refused) this.counts.refused++
       else node.waitingReads.push({ floor, readIndex: state.readIndex })
     }
+    this.snapshots.attend(node, ready)
+    if (ready.readmitted !== undefined) {
+      this.counts.readmitted++
+      node.isRecovering = false
+      node.raft?.readmitted()
+    }
     this.#handleMembership(node, ready)
   }
 
@@ -323,6 +318,7 @@ export class SimCluster {
       for (const entry of some) {
         if (entry.index !== node.appliedIndex + 1) throw new Error('applied out of order')
         node.appliedIndex = entry.index
+        node.noteConfiguration(entry)
       }
       raft.applied(node.appliedIndex)
       // The leader's client is told now.
@@ -342,17 +338,18 @@ export class SimCluster {
     for (const message of messages) {
       this.#logs.sent(node.id, node.disk, message)
       if (message.to === node.id || message.from !== node.id) throw new Error('bad address')
-      if (this.#wire.length < 400) this.#wire.push(message)
+      this.#wire.send(message)
     }
   }
 
   #checkState(node: SimNode, raft: Raft): void {
-    // It may have ended for good just now.
-    if (node.raft === undefined) return
+    // It may have ended for good just now, or have started again.
+    if (node.raft === undefined || node.raft !== raft) return
     const { term, commitIndex, role, peers, lastIndex } = raft.status()
     this.#checkConfiguration(node, raft)
     const { last } = node
     if (term < last.term || commitIndex < last.commit) throw new Error('S5: went back')
+    const recovering = new Set(peers.filter((peer) => peer.recovering).map(({ id }) => id))
     const matches = new Map(peers.map((peer) => [peer.id, peer.matchIndex]))
     if (role === 'leader') {
       const leader = this.#leaderOfTerm.get(term) ?? node.id
@@ -365,7 +362,8 @@ export class SimCluster {
       }
       if (last.role === 'leader' && last.term === term) {
         for (const [id, match] of last.matches) {
-          // Who was removed is not counted any more.
+          // Who was removed is not counted any more, nor who has lost its log.
+          if (recovering.has(id)) continue
           if ((matches.get(id) ?? match) < match) throw new Error('S5: match went back')
         }
       }
@@ -381,14 +379,19 @@ export class SimCluster {
       // Before a change that this very commit set off: that one is not durable anywhere yet.
       const isBefore = configuration.index <= commitIndex
       if (commitIndex > node.last.commit && isBefore) {
-        const holds = (id: string): boolean =>
-          this.#find(id)?.disk.entries[commitIndex - 1]?.term === term
+        const holds = (id: string): boolean => {
+          const disk = this.#find(id)?.disk
+          // What a log held that was lost counts: who lost it gives no votes until it is back.
+          if (this.#find(id)?.isRecovering ?? false) return true
+          return disk?.at(commitIndex)?.term === term || (disk?.base.index ?? 0) >= commitIndex
+        }
         this.#membership.counted(node.id, configuration, holds)
       }
     }
     if (node.persisting !== undefined || durableIndex < lastIndex) return
     const newest = node.disk.entries.findLast(({ kind }) => kind === 'config')
-    if (configuration.index === (newest?.index ?? 0)) return
+    const inState = node.lacksState ? 0 : (node.configs.at(-1)?.index ?? 0)
+    if (configuration.index === Math.max(newest?.index ?? 0, inState)) return
     throw new Error(`S8: ${node.id} acts on ${configuration.index}, not on its log`)
   }
 }

@@ -24,7 +24,8 @@ export function describeEntries(entries: readonly Entry[]): string {
 
 /** `n1>n2 t3 ...`. */
 export function describeMessage(message: Message): string {
-  return `${message.from}>${message.to} t${message.term} ${describeBody(message)}`
+  const recovers = 'recovery' in message && message.type !== 'readmitted' ? ', recovers' : ''
+  return `${message.from}>${message.to} t${message.term} ${describeBody(message)}${recovers}`
 }
 
 function describeBody(message: Message): string {
@@ -60,6 +61,12 @@ function describeBody(message: Message): string {
       return 'timeoutNow'
     case 'removed':
       return `removed at ${message.configIndex}`
+    case 'installSnapshot':
+      return `installSnapshot ${describeId(message.snapshot)}`
+    case 'snapshotNeeded':
+      return `snapshotNeeded, log after ${message.baseIndex}`
+    case 'readmitted':
+      return `readmitted at ${message.index}`
     default:
       return unreachable(message)
   }
@@ -108,6 +115,14 @@ export function describeReady(id: string, ready: Ready): string[] {
   for (const fetch of ready.fetches) {
     const what = fetch.purpose === 'apply' ? `..${fetch.to} to apply` : ` for ${fetch.to}`
     lines.push(`fetches from ${fetch.from}${what}`)
+  }
+  if (ready.readmitted !== undefined) lines.push('is readmitted')
+  if (ready.snapshotsWanted.length > 0) {
+    lines.push(`wants a snapshot for ${ready.snapshotsWanted.join(' ')}`)
+  }
+  if (ready.snapshotOffered !== undefined) {
+    const { from, snapshot } = ready.snapshotOffered
+    lines.push(`is to fetch snapshot ${describeId(snapshot)} from ${from}`)
   }
   for (const state of readStates) lines.push(describeRead(state))
   for (const message of ready.messages) lines.push(`sends ${describeMessage(message)}`)

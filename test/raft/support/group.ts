@@ -3,10 +3,21 @@
  * test's hand. Scripts and scenario tests run on it.
  */
 import type { Entry, Fetch, HardState, Message, ReadState } from '../../../src/raft/index.ts'
-import type { ConfigChange, ProposeConfigResult } from '../../../src/raft/index.ts'
+import type {
+  ConfigChange,
+  ConfigurationAt,
+  EntryId,
+  SnapshotOffer,
+} from '../../../src/raft/index.ts'
+import type { ProposeConfigResult } from '../../../src/raft/index.ts'
 import type { RaftLimits, RaftStatus, Ready } from '../../../src/raft/index.ts'
 import type { TransferResult, TransferStart } from '../../../src/raft/index.ts'
-import { Raft, emptyConfiguration, firstConfiguration } from '../../../src/raft/index.ts'
+import {
+  Raft,
+  decodeConfiguration,
+  emptyConfiguration,
+  firstConfiguration,
+} from '../../../src/raft/index.ts'
 import { describeMessage, describeReady } from './describe.ts'
 import { MemoryDisk, bytes, entriesOfTerms } from './disk.ts'
 import { ScriptedRandom } from './scripted-random.ts'
@@ -20,7 +31,10 @@ export interface NodeStart {
   readonly hardState?: Partial<HardState>
   /** Terms of the entries in its log. */
   readonly terms?: readonly number[]
+  /** At least that of the base. */
   readonly appliedIndex?: number
+  /** Its log begins behind this; `terms` are those of the entries after it. */
+  readonly base?: EntryId
   /** How much of the log is in memory. */
   readonly tailMax?: number
   /** Whether it knows nothing of the group at first: it is to be added. */
@@ -48,6 +62,16 @@ export class TestNode {
   /** Whether a Ready said that it was removed. */
   isRemoved = false
   isNewcomer = false
+  /** The newest configuration that it applied. */
+  inState: ConfigurationAt | undefined
+  /** Whether it lost its log and was not readmitted since: on disk. */
+  isRecovering = false
+  /** Whether it takes its time to make that durable. */
+  holdsReadmission = false
+  /** Followers that it was told to have a snapshot ready for. */
+  readonly wanted = new Set<string>()
+  /** The snapshot that it was told to fetch. */
+  offered: SnapshotOffer | undefined
   #raft: Raft | undefined
 
   constructor(id: string, timeoutOffset: number) {
@@ -71,10 +95,12 @@ export class TestNode {
   start(members: readonly string[], limits: Partial<RaftLimits>): void {
     this.#raft = new Raft({
       id: this.id,
-      configuration: {
+      configuration: this.inState ?? {
         index: 0,
         configuration: this.isNewcomer ? emptyConfiguration : firstConfiguration(members),
       },
+      stateMissing: this.appliedIndex < this.disk.base.index,
+      recovering: this.isRecovering,
       configEntries: this.disk.entries.filter(({ kind }) => kind === 'config'),
       random: this.random,
       hardState: this.disk.hardState,
@@ -91,6 +117,8 @@ export class TestNode {
     this.#raft = undefined
     this.persisting = undefined
     this.fetches = []
+    this.offered = undefined
+    this.wanted.clear()
   }
 }
 
@@ -109,10 +137,12 @@ export class Group {
     this.limits = limits
     for (const [at, start] of starts.entries()) {
       const node = new TestNode(`n${at + 1}`, at)
-      const { hardState = {}, terms = [], appliedIndex = 0, tailMax = Infinity } = start
-      node.disk.entries = entriesOfTerms(terms)
+      const { hardState = {}, terms = [], base = node.disk.base, tailMax = Infinity } = start
+      const { appliedIndex = base.index } = start
+      node.disk.base = base
+      node.disk.entries = entriesOfTerms(terms, base.index + 1)
       node.disk.hardState = {
-        currentTerm: Math.max(0, ...terms),
+        currentTerm: Math.max(base.term, ...terms),
         votedFor: undefined,
         commitIndex: 0,
         ...hardState,
@@ -199,6 +229,60 @@ export class Group {
     return result
   }
 
+  /** A node lets go of its log up to an index that it has applied. */
+  compact(id: string, index: number): void {
+    const node = this.node(id)
+    node.raft.compacted(node.disk.compact(index))
+    this.work(id)
+  }
+
+  /** A node offers a snapshot of what it has applied. Says whether that is of use. */
+  offer(id: string, to: string): boolean {
+    const { raft, disk, appliedIndex: index } = this.node(id)
+    const term = disk.at(index)?.term ?? disk.base.term
+    const isUseful = raft.offerSnapshot(to, { term, index })
+    this.work(id)
+    return isUseful
+  }
+
+  /** A node has fetched what it was offered, and starts again on it. */
+  install(id: string): boolean {
+    const node = this.node(id)
+    const { offered } = node
+    if (offered === undefined || !node.raft.isSnapshotUseful(offered.snapshot)) return false
+    const { snapshot, from } = offered
+    node.stop()
+    node.appliedIndex = snapshot.index
+    node.inState = this.node(from).inState
+    if (!node.disk.holds(snapshot)) node.disk.reset(snapshot)
+    this.restart(id)
+    return true
+  }
+
+  /** A node starts again without its state. */
+  loseState(id: string): void {
+    const node = this.node(id)
+    node.appliedIndex = 0
+    node.inState = undefined
+    this.restart(id)
+  }
+
+  /** A node starts again without its log, but for what its state holds. */
+  loseLog(id: string): void {
+    const node = this.node(id)
+    const index = node.appliedIndex
+    node.disk.reset({ term: node.disk.at(index)?.term ?? node.disk.base.term, index })
+    node.isRecovering = true
+    this.restart(id)
+  }
+
+  /** A node that was told that it is readmitted has made that durable. */
+  readmitted(id: string): void {
+    const node = this.node(id)
+    node.isRecovering = false
+    node.raft.readmitted()
+  }
+
   step(message: Message): void {
     const node = this.node(message.to)
     if (!node.isUp) return
@@ -283,6 +367,13 @@ export class Group {
       if (ready.mustSync) {
         node.persisting = ready
         if (!node.isSlow) this.#persist(node, ready)
+      }
+      if (ready.readmitted !== undefined && !node.holdsReadmission) this.readmitted(id)
+      for (const to of ready.snapshotsWanted) node.wanted.add(to)
+      if (ready.snapshotOffered !== undefined) node.offered = ready.snapshotOffered
+      for (const { kind, index, data } of ready.committedEntries) {
+        const configuration = kind === 'config' ? decodeConfiguration(data) : undefined
+        if (configuration !== undefined) node.inState = { index, configuration }
       }
       node.applied.push(...ready.committedEntries)
       const last = ready.committedEntries.at(-1)?.index

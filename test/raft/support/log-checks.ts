@@ -2,7 +2,7 @@
  * What a simulated group checks about logs, votes and what is sent: S2 log matching · S3 what is
  * committed stays, and later leaders have it · S6 persist before send · S7 one vote per term.
  */
-import type { Entry, Message, Ready } from '../../../src/raft/index.ts'
+import type { Entry, EntryId, Message, Ready } from '../../../src/raft/index.ts'
 import type { MemoryDisk } from './disk.ts'
 import { text } from './disk.ts'
 
@@ -24,13 +24,13 @@ export class LogChecks {
 
   /** S6 and S7: what the disk holds at the moment of sending justifies the message. */
   sent(id: string, disk: MemoryDisk, message: Message): void {
-    const { hardState, entries } = disk
+    const { hardState, lastIndex } = disk
     const fail = (): never => {
       throw new Error(`S6: ${JSON.stringify(message)} left before ${JSON.stringify(hardState)}`)
     }
     if (hardState.currentTerm < message.term) fail()
     const isCurrent = hardState.currentTerm === message.term
-    if (message.type === 'appendEntriesAccepted' && entries.length < message.matchIndex) fail()
+    if (message.type === 'appendEntriesAccepted' && lastIndex < message.matchIndex) fail()
     const vote = voteOf(message)
     if (vote === undefined) return
     if (isCurrent && hardState.votedFor !== vote) fail()
@@ -44,7 +44,8 @@ export class LogChecks {
   matching(disk: MemoryDisk, ready: Ready): void {
     for (const entry of ready.entries) {
       const before = ready.entries.find(({ index }) => index === entry.index - 1)
-      const previous = before ?? disk.entries[entry.index - 2]
+      const isFirst = entry.index === disk.base.index + 1
+      const previous = before ?? (isFirst ? disk.base : disk.at(entry.index - 1))
       const key = `${entry.index}/${entry.term}`
       const value = `${previous?.term ?? 0}:${entry.kind}:${text(entry.data)}`
       const known = this.#entryAt.get(key) ?? value
@@ -61,9 +62,16 @@ export class LogChecks {
       throw new Error(`S3: ${entry.index} is ${known.id}, on ${nodeId} ${id}`)
     }
     if (known === undefined) this.#committed.set(entry.index, { id, byTerm: term })
-    const onDisk = disk.entries[entry.index - 1]
+    const onDisk = disk.at(entry.index)
     if (onDisk?.term !== entry.term) throw new Error('applied before it was durable here')
     return known === undefined
+  }
+
+  /** S4: a state that a node goes on from ends with the entry that is committed there. */
+  restored(nodeId: string, { term, index }: EntryId): void {
+    const known = this.#committed.get(index)
+    if (known?.id.startsWith(`${term}:`) ?? false) return
+    throw new Error(`S4: ${nodeId} goes on from ${index}/${term}, committed is ${known?.id}`)
   }
 
   /** S3: a new leader has a log that is long enough. */
@@ -77,12 +85,12 @@ export class LogChecks {
 
   /** S3: a leader has what was committed before its term. */
   leads(disk: MemoryDisk, term: number): void {
-    if (disk.entries.at(-1)?.term !== term) return
+    if (disk.at(disk.lastIndex)?.term !== term) return
     // Only the newest ones: each was checked when it was new.
     for (let index = this.count; index > this.count - 10; index--) {
       const known = this.#committed.get(index)
-      if (known === undefined || known.byTerm >= term) continue
-      const entry = disk.entries[index - 1]
+      if (known === undefined || known.byTerm >= term || index <= disk.base.index) continue
+      const entry = disk.at(index)
       const id = entry === undefined ? 'nothing' : `${entry.term}:${text(entry.data)}`
       if (id !== known.id) throw new Error(`S3: leader of ${term} has ${id} at ${index}`)
     }

@@ -20,9 +20,18 @@ export class MembershipChecks {
 
   /** The newest committed configuration. */
   get newest(): Configuration {
+    return this.#last.configuration
+  }
+
+  /** Its index. */
+  get newestIndex(): number {
+    return this.#last.index
+  }
+
+  get #last(): ConfigurationAt {
     const last = this.#committed.at(-1)
     if (last === undefined) throw new Error('there is always one')
-    return last.configuration
+    return last
   }
 
   /** A vote is on disk. */

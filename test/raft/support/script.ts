@@ -5,11 +5,13 @@
  *   nodes 3                         three nodes n1, n2, n3; node k waits 9 + k ticks for a leader
  *   nodes 3 inflightMessagesMax=2   with caps
  *   node n2 terms=1,1,2 term=3 vote=n1 commit=1 applied=1 tail=0    how n2 starts
+ *   node n2 base=5/2 terms=2,3      n2's log begins behind entry 5 of term 2
  *   node n4 newcomer=1              n4 knows nothing of the group until it is added
  *   change n1 addLearner n4 · change n1 replace n2 n4    a change of membership (also promote, remove)
  *   transfer n1 [n2]                n1 is to hand the leadership over
  *   config [n1]                     the configurations in force
  *   tick n1 3 · campaign n1         time passes on n1: three ticks, or its election timeout
+ *   beat n1 20                      20 heartbeats of n1, each with all that follows from it
  *   propose n1 a b · read n2        a call
  *   deliver [from>to] [type]        messages arrive, those that fit, and all that follows from it
  *   drop [from>to] [type]           messages are lost
@@ -17,13 +19,19 @@
  *   slow n1 · sync n1               n1's disk waits to be told; the write under way completes
  *   hold n1 · fetched n1            n1's reads of its log wait to be told; they complete
  *   crash n1 · start n1             n1 loses what is not durable; it comes back
+ *   compact n1 5                    n1's log begins behind entry 5 now
+ *   offer n1 n3 · lost n1 n3        n1 has a snapshot of its state ready for n3; it has none any more
+ *   install n3 · failed n3          n3 has fetched what it was offered, and starts again; it could not
+ *   lose n3                         n3 starts again without its log; what its state holds stays
+ *   forget n3                       n3 starts again without its state
  *   status [n1] · wire · log        states, messages on their way, logs on disk
  *   quiet <command>                 as the command, without the trace
  */
 import type { ConfigChange, Message, RaftLimits } from '../../../src/raft/index.ts'
-import { describeConfiguration, describeEntries, describeMessage } from './describe.ts'
+import { describeConfiguration, describeEntries, describeId, describeMessage } from './describe.ts'
+import type { MemoryDisk } from './disk.ts'
 import type { NodeStart, TestNode } from './group.ts'
-import { Group } from './group.ts'
+import { Group, heartbeatTicks } from './group.ts'
 
 interface Options {
   readonly words: readonly string[]
@@ -92,9 +100,7 @@ class ScriptRun {
           .filter(({ isUp }) => isUp)
           .map(({ id, raft }) => `${id} acts on ${describeConfiguration(raft.configuration)}`)
       case 'log':
-        return this.#nodes('').map(
-          ({ id, disk }) => `${id} ${describeEntries(disk.entries) || 'empty'}`,
-        )
+        return this.#nodes('').map(({ id, disk }) => `${id} ${describeLog(disk)}`)
       case 'wire':
         return this.#running.wire.map(describeMessage)
       default:
@@ -109,6 +115,12 @@ class ScriptRun {
       case 'tick':
         group.tick(first, Number(second || 1))
         return []
+      case 'beat':
+        for (let n = 0; n < Number(second); n++) {
+          group.tick(first, heartbeatTicks)
+          group.deliver()
+        }
+        return []
       case 'campaign':
         group.campaign(first)
         return []
@@ -120,6 +132,13 @@ class ScriptRun {
       }
       case 'transfer':
         return [JSON.stringify(group.transfer(first, words[1])).replaceAll('"', '')]
+      case 'compact':
+        group.compact(first, Number(second))
+        return []
+      case 'offer':
+        return group.offer(first, second) ? [] : ['of no use']
+      case 'install':
+        return group.install(first) ? [] : ['of no use']
       case 'read':
         return [group.read(first).type]
       case 'deliver':
@@ -135,13 +154,26 @@ class ScriptRun {
         group.heal()
         return []
       default:
-        return this.#machine(name, group.node(first))
+        return this.#machine(name, group.node(first), second)
     }
   }
 
-  #machine(name: string, node: TestNode): string[] {
+  #machine(name: string, node: TestNode, second: string): string[] {
     const group = this.#running
     switch (name) {
+      case 'lost':
+        node.raft.snapshotLost(second)
+        group.work(node.id)
+        return []
+      case 'failed':
+        node.raft.snapshotFailed()
+        return []
+      case 'lose':
+        group.loseLog(node.id)
+        return []
+      case 'forget':
+        group.loseState(node.id)
+        return []
       case 'slow':
         node.isSlow = true
         return []
@@ -179,8 +211,9 @@ class ScriptRun {
       return [
         own,
         ...peers.map((peer) => {
-          const silent = peer.active ? '' : ', silent'
-          return `  ${peer.id} ${peer.state} match ${peer.matchIndex} next ${peer.nextIndex}${silent}`
+          const silent = (peer.active ? '' : ', silent') + (peer.recovering ? ', recovers' : '')
+          const offered = peer.snapshotIndex === undefined ? '' : ` ${peer.snapshotIndex}`
+          return `  ${peer.id} ${peer.state}${offered} match ${peer.matchIndex} next ${peer.nextIndex}${silent}`
         }),
       ]
     })
@@ -201,17 +234,24 @@ function parseOptions(parts: readonly string[]): Options {
 function parseStart({ named }: Options): NodeStart {
   const terms = named.get('terms')
   const list = terms === undefined ? [] : terms.split(',').map(Number)
+  const [baseIndex = 0, baseTerm = 0] = named.get('base')?.split('/').map(Number) ?? []
   return {
+    base: { term: baseTerm, index: baseIndex },
     terms: list,
     hardState: {
-      currentTerm: Number(named.get('term') ?? Math.max(0, ...list)),
+      currentTerm: Number(named.get('term') ?? Math.max(baseTerm, ...list)),
       votedFor: named.get('vote'),
       commitIndex: Number(named.get('commit') ?? 0),
     },
-    appliedIndex: Number(named.get('applied') ?? 0),
+    appliedIndex: Number(named.get('applied') ?? baseIndex),
     tailMax: Number(named.get('tail') ?? Infinity),
     newcomer: named.has('newcomer'),
   }
+}
+
+function describeLog({ base, entries }: MemoryDisk): string {
+  const gone = base.index === 0 ? [] : [`(${describeId(base)})`]
+  return [...gone, describeEntries(entries) || 'empty'].join(' ')
 }
 
 function parseChange([type = '', id = '', by = '']: readonly string[]): ConfigChange {

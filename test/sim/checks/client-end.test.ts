@@ -208,6 +208,7 @@ describe('L2', () => {
       committedEntries: [],
       fetches: [],
       readStates: [],
+      snapshotsWanted: [],
       mustSync: false,
     }
     const change = (role: 'leader' | 'follower', at: number): void => {
@@ -282,7 +283,7 @@ describe('L5', () => {
     }))
 
   function sampled(status: Partial<RaftStatus>, committed: readonly Entry[] = []): string[] {
-    const caps = new Caps()
+    const caps = new Caps({ now: 0 })
     node.shows(status)
     const ready = {
       entries: [],
@@ -291,6 +292,7 @@ describe('L5', () => {
       committedEntries: committed,
       fetches: [],
       readStates: [],
+      snapshotsWanted: [],
       mustSync: false,
     }
     return messageOf(() => {
@@ -318,7 +320,7 @@ describe('L5', () => {
         prevLog,
         entries: entries(...bytes),
       }
-      return messageOf(() => new Caps().onSend(node, message))
+      return messageOf(() => new Caps({ now: 0 }).onSend(node, message))
     }
     expect(sent(4, 6)).toEqual([])
     expect(sent(40)).toEqual([])

@@ -33,7 +33,7 @@ export function clientChecks(world: WorldView, committed: CommittedLog): ClientC
     new Linearizable(told),
     new ExactlyOnce(told),
     new Acknowledged(replay, windows),
-    new Caps(),
+    new Caps(world),
   ]
   return { checks, replay, windows }
 }

@@ -5,6 +5,7 @@
  */
 import type { NodeView, WorldView } from '../world/observer.ts'
 import { Violation } from '../world/observer.ts'
+import { isQuorum } from './acting.ts'
 
 /** Elections that may fail, by split votes, before one must have succeeded. */
 const electionTimeoutsMax = 5
@@ -15,19 +16,19 @@ export function leaderBoundMs(world: WorldView, core: readonly string[], extraMs
   return electionTimeoutsMax * slowest + extraMs
 }
 
-/** Who leads, and is known to do so by a majority of all members within the core. */
+/** Who leads, and is known to do so by a quorum of what it acts on, within the core. */
 export function leaderOf(world: WorldView, core: readonly string[]): NodeView | undefined {
   for (const id of core) {
     const leader = world.node(id).raft?.leader
     if (leader === undefined) continue
     const node = world.node(leader)
     if (node.raft?.role !== 'leader') continue
-    const { term } = node.raft.status()
-    const knowing = core.filter((each) => {
-      const raft = world.node(each).raft
+    const { term, configuration } = node.raft.status()
+    const knows = (each: string): boolean => {
+      const raft = core.includes(each) ? world.node(each).raft : undefined
       return raft?.leader === leader && raft.status().term === term
-    })
-    if (knowing.length > world.nodes.length / 2) return node
+    }
+    if (isQuorum(configuration.configuration, knows)) return node
   }
   return undefined
 }

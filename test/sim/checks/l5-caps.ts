@@ -5,21 +5,41 @@
  */
 import { defaultLimits } from '../../../src/raft/index.ts'
 import type { Message, RaftLimits, Ready } from '../../../src/raft/index.ts'
-import type { Check, NodeView } from '../world/observer.ts'
+import type { Check, NodeView, WorldView } from '../world/observer.ts'
 import { Violation } from '../world/observer.ts'
 
 /** Every so many Readies of all nodes together. */
 const sampleEvery = 64
+/** So long a log may be above its cap: it goes by segments, and the disk may be slow, ms. */
+const tooLargeMsMax = 15_000
+/** Entries that are applied in that time, where there is something to be dropped. */
+const movingMin = 50
 /** What an entry in memory counts beside its data; `src/raft/log.ts`. */
 const entryOverheadBytes = 64
+
+/** A log above its cap: since when all that it held then is applied, ms. */
+interface TooLarge {
+  readonly since: number
+  readonly life: number
+  readonly upTo: number
+  /** What was applied then. */
+  readonly applied: number
+}
 
 /** L5; see the head of the file. */
 export class Caps implements Check {
   readonly name = 'L5'
   readonly #limits = new Map<NodeView, RaftLimits>()
   #readies = 0
+  /** By node. */
+  readonly #tooLarge = new Map<string, TooLarge>()
+  readonly #world: Pick<WorldView, 'now'>
   /** What one entry alone may need above a cap: the largest so far. */
   #largest = 0
+
+  constructor(world: Pick<WorldView, 'now'>) {
+    this.#world = world
+  }
 
   onReady(node: NodeView, ready: Ready): void {
     for (const { data } of ready.entries) this.#largest = Math.max(this.#largest, data.length)
@@ -28,7 +48,9 @@ export class Caps implements Check {
     const waiting = ready.messagesAfterPersist.length
     this.#most(node, 'messages behind the disk', waiting, limits.outboxMessagesMax)
     this.#batch(node, 'bytes to apply', ready.committedEntries, limits.applyBytesMax)
-    if (++this.#readies % sampleEvery === 0) this.#sample(node, limits)
+    if (++this.#readies % sampleEvery !== 0) return
+    this.#sample(node, limits)
+    this.#logBytes(node)
   }
 
   onSend(node: NodeView, message: Message): void {
@@ -53,6 +75,32 @@ export class Caps implements Check {
     const past = Math.max(limits.messageBytesMax, this.#largest) + entryOverheadBytes
     const logMax = limits.logBytesMax + limits.unstableBytesMax + past
     this.#most(node, 'bytes of the log in memory', logBytes, logMax)
+  }
+
+  /** A log goes past its cap for a moment, and no longer: `openraft#1829`. */
+  #logBytes(node: NodeView): void {
+    const { id, lives: life, settings, durable, raft } = node
+    const max = settings.storage.walMaxBytes ?? Infinity
+    const bytes = durable.bytes ?? 0
+    const status = bytes <= max ? undefined : raft?.status()
+    // Who has no state has nothing that could take the place of its log.
+    if (status === undefined || status.stateMissing) {
+      this.#tooLarge.delete(id)
+      return
+    }
+    const { now } = this.#world
+    const { lastIndex: upTo, appliedIndex } = status
+    const known = this.#tooLarge.get(id)
+    const from = { since: now, life, upTo, applied: appliedIndex }
+    if (known?.life !== life) {
+      this.#tooLarge.set(id, from)
+    } else if (appliedIndex < known.upTo) {
+      this.#tooLarge.set(id, { ...from, upTo: known.upTo })
+    } else if (now - known.since > tooLargeMsMax) {
+      // Nor has one whose group commits next to nothing: what it writes cannot go yet.
+      if (appliedIndex - known.applied < movingMin) this.#tooLarge.set(id, from)
+      else this.#most(node, 'bytes of log on disk', bytes, max)
+    }
   }
 
   /** Several entries keep to the cap; one alone may be of any size. */

@@ -3,6 +3,7 @@
  * the one it was elected with, and behind it entries of its own term (paper, section 5.3).
  */
 import type { Ready, TermRun } from '../../../src/raft/index.ts'
+import { baseOf } from '../disk/durable-log.ts'
 import type { DurableLog } from '../disk/durable-log.ts'
 import type { NodeView } from '../world/observer.ts'
 
@@ -49,8 +50,10 @@ export class Leaderships {
 
 /** The terms of a log up to an index. They never fall, so each run is found by bisection. */
 export function termRuns(log: DurableLog, last: number): TermRun[] {
-  const runs: TermRun[] = []
-  let firstIndex = 1
+  const base = baseOf(log)
+  // What is before the base is committed, and not known here.
+  const runs: TermRun[] = base.index === 0 ? [] : [{ term: base.term, firstIndex: base.index }]
+  let firstIndex = base.index + 1
   while (firstIndex <= last) {
     const term = log.at(firstIndex)?.term ?? 0
     let low = firstIndex

@@ -1,7 +1,7 @@
 /** A world without nodes: a test says what happens, and reads which checks object. */
 import { nodeSettings } from '../../../src/node/options.ts'
 import type { NodeCaps, NodeSettings } from '../../../src/node/options.ts'
-import { Raft, firstConfiguration } from '../../../src/raft/index.ts'
+import { emptyLog, encodeConfiguration, firstConfiguration, Raft } from '../../../src/raft/index.ts'
 import type {
   AppendEntries,
   Entry,
@@ -20,27 +20,37 @@ import { protocolChecks } from './protocol.ts'
 
 /** A disk that holds what it is told. */
 export class FakeLog implements DurableLog {
+  /** Those behind the base. */
   entries: DurableEntry[] = []
+  base = { index: 0, term: 0 }
+  front = 0
   currentTerm = 0
   votedFor: string | undefined
   commitIndex = 0
   voteFile: DurableLog['voteFile']
 
   get lastIndex(): number {
-    return this.entries.length
+    return this.base.index + this.entries.length
   }
 
   at(index: number): DurableEntry | undefined {
-    return this.entries[index - 1]
+    return this.entries[index - 1 - this.base.index]
   }
 
   /** An index that is there already replaces everything from it on. */
   write(entries: readonly Entry[]): void {
     for (const entry of entries) {
       const { index, term } = entry
-      this.entries.length = index - 1
+      this.entries.length = index - 1 - this.base.index
       this.entries.push({ index, term, hash: entryHash(entry) })
     }
+  }
+
+  /** It begins anew behind a snapshot. */
+  reset(index: number, term: number): void {
+    this.base = { index, term }
+    this.front = index
+    this.entries = []
   }
 
   vote(term: number, votedFor: string | undefined): void {
@@ -61,6 +71,7 @@ export class FakeNode implements NodeView {
   lives = 0
   damaged = false
   wiped = false
+  durableState: (() => number | undefined) | undefined
   settings: NodeSettings = nodeSettings({ dataDirectory: '/data' })
 
   constructor(id: string, members: readonly string[]) {
@@ -80,7 +91,7 @@ export class FakeNode implements NodeView {
       configEntries: [],
       random: new SeededRandom(1),
       hardState: { currentTerm: 0, votedFor: undefined, commitIndex: 0 },
-      log: { termRuns: [], lastIndex: 0, tail: [] },
+      log: emptyLog,
       appliedIndex: 0,
       electionTicksMin: 10,
       electionTicksMax: 20,
@@ -97,6 +108,16 @@ export class FakeNode implements NodeView {
 export function entry(index: number, term: number, text = '', kind?: EntryKind): Entry {
   const data = new TextEncoder().encode(text)
   return { index, term, kind: kind ?? (text === '' ? 'noop' : 'commands'), data }
+}
+
+/** A config entry of term 1. */
+export function config(
+  index: number,
+  voters: readonly string[],
+  votersOutgoing: readonly string[] = [],
+): Entry {
+  const data = encodeConfiguration({ voters, votersOutgoing, learners: [], contexts: new Map() })
+  return { index, term: 1, kind: 'config', data }
 }
 
 /** What happens, event by event, to nodes `n1`, `n2`, … and what the checks say to it. */
@@ -162,6 +183,7 @@ export class Scenario implements WorldView {
       committedEntries: [],
       fetches: [],
       readStates: [],
+      snapshotsWanted: [],
       mustSync: (ready.entries?.length ?? 0) > 0 || ready.hardState !== undefined,
       ...ready,
     }

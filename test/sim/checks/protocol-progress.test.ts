@@ -143,6 +143,8 @@ describe('S5, what only grows', () => {
     matchIndex: 2,
     nextIndex: 3,
     state: 'probe',
+    snapshotIndex: undefined,
+    recovering: false,
     active: true,
     learner: false,
     close: true,
@@ -246,7 +248,7 @@ describe('S6, entries are durable before they count', () => {
     scenario.write(['n3'], [noop])
     scenario.commit('n1', [a])
     const what = (index: number): string =>
-      `S6: n1 says that entry ${index} of term 1 is committed, and 2 of 5 disks hold it`
+      `S6: n1 says that entry ${index} of term 1 is committed, and n1 n2 hold it, of n1 n2 n3 n4 n5`
     expect(scenario.found).toEqual([what(2), what(1), what(2)])
   })
 
@@ -255,7 +257,7 @@ describe('S6, entries are durable before they count', () => {
     scenario.write(['n4'], [noop, entry(2, 1, 'other')])
     scenario.commit('n1', [noop, a])
     expect(scenario.found).toContain(
-      'S6: n1 says that entry 2 of term 1 is committed, and 2 of 5 disks hold it',
+      'S6: n1 says that entry 2 of term 1 is committed, and n1 n2 hold it, of n1 n2 n3 n4 n5',
     )
   })
 

@@ -1,6 +1,7 @@
 /** The invariants of the protocol itself, S1 to S8, S12 and S13, with what they share. */
 import type { Check, WorldView } from '../world/observer.ts'
 import type { CommittedLog } from './committed.ts'
+import { ActingConfigurations } from './acting.ts'
 import { DurableVotes } from './durable-votes.ts'
 import { Leaderships } from './leaderships.ts'
 import { ElectionSafety } from './s01-election-safety.ts'
@@ -12,6 +13,7 @@ import { PersistBeforeSend } from './s06-persist-before-send.ts'
 import { OneVote } from './s07-one-vote.ts'
 import { Membership } from './s08-membership.ts'
 import { ReadIndex } from './s12-read-index.ts'
+import { Compacted } from './s13-compacted.ts'
 import { WholeLog } from './s13-whole-log.ts'
 
 /**
@@ -21,16 +23,19 @@ import { WholeLog } from './s13-whole-log.ts'
 export function protocolChecks(world: WorldView, committed: CommittedLog): Check[] {
   const leaderships = new Leaderships()
   const votes = new DurableVotes()
+  const acting = new ActingConfigurations(world)
   return [
+    acting,
     new ElectionSafety(leaderships),
     new OneVote(votes),
     new LogMatching(leaderships),
     new CommittedForEver(committed, leaderships),
     new SameState(committed),
     new Monotone(world),
-    new PersistBeforeSend({ world, committed, leaderships, votes }),
-    new Membership(world, votes),
-    new ReadIndex({ world, committed, leaderships }),
+    new PersistBeforeSend({ world, committed, leaderships, votes, acting }),
+    new Membership({ world, votes, acting, leaderships, committed }),
+    new ReadIndex({ world, committed, leaderships, acting }),
     new WholeLog(),
+    new Compacted(),
   ]
 }

@@ -8,6 +8,7 @@
 import { createHash } from 'node:crypto'
 import { ByteWriter, decodeCommand, decodeEntry } from '../../../src/command/index.ts'
 import type { Answer, Command, TokenVerdict } from '../../../src/command/index.ts'
+import { keyspaces } from '../../../src/state/layout.ts'
 import { answerLength, writeAnswer } from '../../../src/state/session-row.ts'
 import { Model } from '../../state/model.ts'
 import type { Change } from '../workload/history.ts'
@@ -47,6 +48,8 @@ export class Replay {
   /** What became known of each token, in order. */
   readonly tokens = new Map<string, TokenRow[]>()
   readonly #model = new Model()
+  /** The newest config entry; the model knows nothing of members. */
+  #configuration: CommittedEntry | undefined
   /** All by index; what stands at 0 is before the first entry. */
   readonly #revisions: number[] = [0]
   readonly #horizons: number[] = [0]
@@ -130,6 +133,7 @@ export class Replay {
       const { stamp, commands } = decodeEntry(entry.data)
       answers = this.#commands(index, stamp, commands.map(decodeCommand))
     }
+    if (entry.kind === 'config') this.#configuration = entry
     this.#revisions.push(model.revision)
     this.#horizons.push(model.tokenHorizon)
     this.#times.push(model.time)
@@ -158,7 +162,10 @@ export class Replay {
   #note(done: ReplayedCommand): void {
     const { command, index, revision, changes } = done
     this.commands.push(done)
-    if (command.kind === 'mark') this.#rowsDigests.set(index, this.#model.rowsDigest())
+    if (command.kind === 'mark') {
+      const rows = this.#model.rowsDigest()
+      this.#rowsDigests.set(index, withConfiguration(rows, this.#configuration))
+    }
     if (command.kind === 'write' && command.identity.kind === 'token') {
       this.#noteToken(command.identity.token, index)
     }
@@ -215,6 +222,21 @@ function effectsAfter(
     writeAnswer(writer, answer)
   }
   return createHash('sha256').update(writer.done()).update(data).digest()
+}
+
+/** A digest of rows with the row of the newest configuration; `docs/consistency.md`, two digests. */
+function withConfiguration(digest: string, entry: CommittedEntry | undefined): string {
+  if (entry === undefined) return digest
+  const row = Buffer.alloc(3 + 8)
+  row.writeUInt16BE(1)
+  row[2] = keyspaces.configuration
+  row.writeBigUInt64BE(BigInt(entry.index), 3)
+  const own = createHash('sha256').update(row).update(entry.data).digest()
+  const lanes = [0, 1, 2, 3].map((lane) => {
+    const sum = Number.parseInt(digest.slice(8 * lane, 8 * lane + 8), 16)
+    return (sum + own.readUInt32BE(4 * lane)) % 0x1_0000_0000
+  })
+  return lanes.map((lane) => lane.toString(16).padStart(8, '0')).join('')
 }
 
 /** The text of bytes of a command. */

@@ -3,7 +3,8 @@
  * everything before it (paper, figure 3 and section 5.3).
  *
  * By induction that is the same as: an index and a term name one entry, and one term of the entry
- * before it, in all logs that there ever were. So each entry is looked at once, when it becomes
+ * before it, in all logs that there ever were. A log that begins behind a snapshot says of it the
+ * term, too. So each entry is looked at once, when it becomes
  * durable somewhere, and no logs are compared. It holds over time as well, for the one leader of
  * the term made that entry, once, behind a log that it never changed.
  */
@@ -46,8 +47,9 @@ export class LogMatching implements Check {
       this.#look(id, index, entry.term, entry.hash, copy.termAt(index - 1))
     }
     // What lies below is not looked at again each time: one entry, in turn.
-    if (changed <= 1) return
-    const index = 1 + (this.#looks++ % (changed - 1))
+    const { baseIndex } = copy
+    if (changed <= baseIndex + 1) return
+    const index = baseIndex + 1 + (this.#looks++ % (changed - 1 - baseIndex))
     if (copy.agreesAt(durable, index)) return
     throw new Violation(this.name, `entry ${index} of ${id} changed below entry ${changed}`)
   }

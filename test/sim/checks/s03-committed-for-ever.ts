@@ -9,9 +9,12 @@
  *   memory: its own vote was persisted behind all entries that it stood for election with. Terms
  *   are compared, and not times: a leader that was stopped may tell of its election so late that
  *   others have committed more.
- * - No disk ever gives up a committed entry that it held (`redpanda#17731`, `etcd#22340`).
+ * - No disk ever gives up a committed entry that it held (`redpanda#17731`, `etcd#22340`), but for
+ *   those up to the base of its log: that entry is committed, and the state holds what they did
+ *   (`s13-compacted.ts`).
  */
 import type { Message, RaftStatus, Ready } from '../../../src/raft/index.ts'
+import { baseOf } from '../disk/durable-log.ts'
 import type { DurableLog } from '../disk/durable-log.ts'
 import type { Check, NodeView } from '../world/observer.ts'
 import { Violation } from '../world/observer.ts'
@@ -112,6 +115,8 @@ export class CommittedForEver implements Check {
   }
 
   #holds(durable: DurableLog, index: number): boolean {
+    const base = baseOf(durable)
+    if (index <= base.index) return this.#committed.at(base.index)?.term === base.term
     const entry = durable.at(index)
     const stands = this.#committed.at(index)
     return entry !== undefined && entry.term === stands?.term && entry.hash === stands.hash

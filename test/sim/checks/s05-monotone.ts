@@ -145,7 +145,9 @@ export class Monotone implements Check {
     if (role !== 'leader') return
     if (core.ledTerm !== term) core.matches = new Map()
     core.ledTerm = term
-    for (const { id: peer, matchIndex, nextIndex } of status.peers) {
+    for (const { id: peer, matchIndex, nextIndex, recovering } of status.peers) {
+      // One that has lost its log begins anew, and is counted for nothing meanwhile.
+      if (recovering) core.matches.delete(peer)
       this.#hold(id, matchIndex < nextIndex, `has match ≥ next for ${peer}`)
       this.#hold(id, nextIndex <= lastIndex + 1, `has next beyond its log for ${peer}`)
       const before = core.matches.get(peer) ?? 0

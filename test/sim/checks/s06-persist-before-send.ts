@@ -16,6 +16,9 @@ import { unreachable } from '../../../src/assert.ts'
 import type { AppendEntriesAccepted, Message, Ready } from '../../../src/raft/index.ts'
 import type { Check, NodeView, WorldView } from '../world/observer.ts'
 import { Violation } from '../world/observer.ts'
+import { baseOf } from '../disk/durable-log.ts'
+import { isQuorum, shownVoters } from './acting.ts'
+import type { ActingConfigurations } from './acting.ts'
 import type { CommittedLog } from './committed.ts'
 import type { DurableVotes } from './durable-votes.ts'
 import type { Leaderships } from './leaderships.ts'
@@ -26,6 +29,7 @@ export interface PersistBeforeSendParts {
   readonly committed: CommittedLog
   readonly leaderships: Leaderships
   readonly votes: DurableVotes
+  readonly acting: ActingConfigurations
 }
 
 /** S6; see the head of the file. */
@@ -93,6 +97,9 @@ export class PersistBeforeSend implements Check {
       case 'readIndexRequest':
       case 'readIndexRefused':
       case 'removed':
+      case 'installSnapshot':
+      case 'snapshotNeeded':
+      case 'readmitted':
         return
       default:
         unreachable(message)
@@ -107,7 +114,8 @@ export class PersistBeforeSend implements Check {
   #accepted(node: NodeView, { term, matchIndex }: AppendEntriesAccepted): void {
     const { durable } = node
     // Once its disk is in a later term, a late answer says what stood there before.
-    if (matchIndex === 0 || durable.currentTerm > term) return
+    // What a log begins behind is committed, and so in the log of every leader.
+    if (matchIndex <= baseOf(durable).index || durable.currentTerm > term) return
     const own = durable.at(matchIndex)
     if (own === undefined) {
       const what = `accepts entries up to ${matchIndex} in term ${term}`
@@ -131,15 +139,18 @@ export class PersistBeforeSend implements Check {
     if (index <= this.#verified) return
     const { world, committed } = this.#parts
     const hash = committed.at(index)?.hash
-    let holders = 0
-    for (const { durable, damaged } of world.nodes) {
+    const holds = (id: string): boolean => {
+      const { durable, damaged } = world.node(id)
+      if (damaged || index <= baseOf(durable).index) return true
       const entry = durable.at(index)
-      const holds = entry?.term === term && (hash === undefined || hash === entry.hash)
-      if (holds || damaged) holders++
+      return entry?.term === term && (hash === undefined || hash === entry.hash)
     }
-    if (2 * holders <= world.nodes.length) {
+    const deciding = this.#parts.acting.since(node.id, world.now)
+    if (!deciding.some(({ configuration }) => isQuorum(configuration, holds))) {
+      const holders = world.nodes.map(({ id }) => id).filter(holds)
+      const of = deciding.map(({ configuration }) => shownVoters(configuration)).join('; ')
       const what = `entry ${index} of term ${term} is committed`
-      this.#fail(node, `says that ${what}, and ${holders} of ${world.nodes.length} disks hold it`)
+      this.#fail(node, `says that ${what}, and ${holders.join(' ')} hold it, of ${of}`)
     }
     this.#verified = index
   }

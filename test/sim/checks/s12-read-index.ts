@@ -17,6 +17,8 @@ import { defaultLimits } from '../../../src/raft/index.ts'
 import type { Message, RaftStatus } from '../../../src/raft/index.ts'
 import type { Check, LifeEnd, NodeView, WorldView } from '../world/observer.ts'
 import { Violation } from '../world/observer.ts'
+import { isQuorum } from './acting.ts'
+import type { ActingConfigurations } from './acting.ts'
 import type { CommittedLog } from './committed.ts'
 import type { Leaderships } from './leaderships.ts'
 
@@ -25,13 +27,15 @@ export interface ReadIndexParts {
   readonly world: WorldView
   readonly committed: CommittedLog
   readonly leaderships: Leaderships
+  readonly acting: ActingConfigurations
 }
 
 interface OpenRead {
   /** What was known to be committed when it was asked. */
   readonly floor: number
-  /** When it was asked, in the order of events. */
+  /** When it was asked, in the order of events and in ms. */
   readonly asked: number
+  readonly at: number
 }
 
 /** S12; see the head of the file. */
@@ -75,7 +79,8 @@ export class ReadIndex implements Check {
       this.#open.set(node.id, open)
     }
     if (open.has(id)) this.#fail(`${node.id} uses the read id ${id} twice`)
-    open.set(id, { floor: this.#parts.committed.maxCommitted, asked: ++this.#order })
+    const { world } = this.#parts
+    open.set(id, { floor: this.#parts.committed.maxCommitted, asked: ++this.#order, at: world.now })
     const max = node.settings.caps.raft?.readsMax ?? defaultLimits.readsMax
     if (open.size > max) this.#fail(`${node.id} has ${open.size} reads open, at most ${max}`)
   }
@@ -91,20 +96,18 @@ export class ReadIndex implements Check {
     if (index < read.floor) {
       this.#fail(`${node.id} reads at ${index}, and ${read.floor} was committed before it asked`)
     }
-    const size = this.#parts.world.nodes.length
-    if (2 * this.#confirmed(read) > size) return
+    if (this.#isConfirmed(read)) return
     this.#fail(`${node.id} reads at ${index}, and no majority answered its leader since it asked`)
   }
 
-  /** How many, with the leader, stood by one leader after the read was asked. */
-  #confirmed({ asked }: OpenRead): number {
-    let most = 1
-    for (const answered of this.#answered.values()) {
-      let count = 1
-      for (const order of answered.values()) if (order > asked) count++
-      if (count > most) most = count
-    }
-    return most
+  /** Whether a quorum, with the leader, stood by one leader after the read was asked. */
+  #isConfirmed({ asked, at }: OpenRead): boolean {
+    const { world, acting } = this.#parts
+    return world.nodes.some(({ id: leader }) => {
+      const answered = this.#answered.get(leader)
+      const stood = (id: string): boolean => id === leader || (answered?.get(id) ?? 0) > asked
+      return acting.since(leader, at).some(({ configuration }) => isQuorum(configuration, stood))
+    })
   }
 
   #fail(what: string): never {

@@ -7,10 +7,12 @@
  * So are term and vote, of which the vote file may have got the newer ones before the log did. All
  * that a start reads is durable when the node begins to act on it: what was in the operating
  * system's cache alone has been written once more. Damage changes nothing of this: a node whose
- * log was damaged either finds all of it or does not start.
+ * log was damaged either finds all of it, or knows that it has lost some, or does not start. What a compaction takes from a log the
+ * disk had held, and it counts here as if it were there still (`s13-compacted.ts`).
  */
 import type { Entry, HardState, RaftStatus, Ready } from '../../../src/raft/index.ts'
 import { entryHash } from '../disk/entry-hash.ts'
+import { baseOf } from '../disk/durable-log.ts'
 import type { Check, LifeEnd, NodeView } from '../world/observer.ts'
 import { Violation } from '../world/observer.ts'
 import { LogCopy } from './log-copy.ts'
@@ -41,7 +43,8 @@ export class WholeLog implements Check {
       this.#kept.set(id, kept)
     }
     this.#isDurable(node, status)
-    this.#entries(node, kept)
+    if (!status.recovering) this.#entries(node, kept)
+    else if (!node.damaged) this.#fail(`${id} takes its log for damaged, and nothing was`)
     this.#vote(id, status, kept)
     kept.log.follow(durable)
     kept.vote = newest(node)
@@ -86,9 +89,12 @@ export class WholeLog implements Check {
   }
 
   #entries({ id, durable }: NodeView, { log, persisting }: Kept): void {
+    const base = baseOf(durable)
+    // A snapshot took its place: the process had ended between the switch to its state and this.
+    if (base.index > log.baseIndex && durable.lastIndex === base.index) return
     const written = persisting?.entries ?? []
     const before = written[0]?.index ?? log.lastIndex + 1
-    let same = 0
+    let same = base.index
     while (same < durable.lastIndex && log.agreesAt(durable, same + 1)) same++
     if (same === log.lastIndex && same === durable.lastIndex) return
     const last = written.at(-1)

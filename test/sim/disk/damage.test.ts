@@ -32,12 +32,15 @@ async function damaged(seed: number, kind: DamageKind, target: 'wal' | 'vote') {
   machine.restart(() => machine.disk.powerCut({ keep: 'none', style: 'strict' }))
   if (done === undefined) return 'nothing'
   try {
-    await history.open()
+    const { base } = await history.open()
+    // Without its first segments a log begins later, as if it had been compacted. Whether that is so,
+    // the node knows from its state.
+    if (kind === 'deleteFile' && base.index > 0) return 'later'
   } catch (error) {
     expect(error).toBeInstanceOf(QuorateError)
     return 'refused'
   }
-  expect(toldOf(history.log)).toEqual(before.log)
+  expect(toldOf(history)).toEqual(before.log)
   const { currentTerm, votedFor } = history.hardState
   expect({ term: currentTerm, votedFor }).toEqual(before.vote)
   return 'whole'
@@ -51,6 +54,7 @@ test.each(kinds)('%s in the log is refused', async (kind) => {
   }
   expect(seen.get('refused')).toBeGreaterThan(5)
   expect(seen.get('whole')).toBeUndefined()
+  expect(seen.has('later')).toBe(kind === 'deleteFile')
 })
 
 test.each(kinds)('%s in the vote file is mended from the log', async (kind) => {
@@ -74,7 +78,7 @@ test('a process that runs goes on with a file that was removed, and promises mor
   await history.persist(history.next())
   expect(disk.damage('deleteFile', 'wal', random)).toMatchObject({ offset: 0 })
   await history.persist(history.next())
-  expect(durableOf(history)).toEqual(toldOf(history.log))
+  expect(durableOf(history)).toEqual(toldOf(history))
 })
 
 test('a stale read takes nothing of the last flush', async () => {

@@ -11,10 +11,16 @@ export interface DurableEntry {
   readonly hash: number
 }
 
-/** The durable log of one machine. */
+/**
+ * The durable log of one machine. An entry that a compaction took away was durable, and the node
+ * has to know it from its state: it stays here.
+ */
 export interface DurableLog {
+  /** Nothing is known up to this entry: the log was reset behind it, or made so. Index 0: it was not. */
+  readonly base?: { readonly index: number; readonly term: number }
+  /** That of the base where there is no entry. */
   readonly lastIndex: number
-  /** Undefined outside 1 to `lastIndex`. */
+  /** Undefined outside `base.index + 1` to `lastIndex`. */
   at(index: number): DurableEntry | undefined
   /** The newest hard state in the log; term 0 before the first. */
   readonly currentTerm: number
@@ -22,4 +28,15 @@ export interface DurableLog {
   readonly commitIndex: number
   /** The newest in the vote file, which holds term and vote once more. */
   readonly voteFile: { readonly term: number; readonly votedFor: string | undefined } | undefined
+  /** Behind this entry the log on the disk begins: a compaction took what was before. */
+  readonly front?: number
+  /** Bytes of all its segments, as the process sees them. */
+  readonly bytes?: number
+}
+
+const noBase = { index: 0, term: 0 }
+
+/** The base of a log; index 0 where it has none. */
+export function baseOf({ base = noBase }: DurableLog): { index: number; term: number } {
+  return base
 }

@@ -17,6 +17,8 @@ interface Counts {
   crashes: number
   torn: number
   segments: number
+  compacted: number
+  resets: number
 }
 
 async function live(seed: number, counts: Counts): Promise<void> {
@@ -24,27 +26,63 @@ async function live(seed: number, counts: Counts): Promise<void> {
   const { machine } = history
   await history.create()
   for (let step = 0; step < 25; step++) {
+    if (history.draw(0, 8) === 0) {
+      await replaced(history, counts)
+      continue
+    }
     const batch = history.next()
     if (history.draw(0, 3) > 0) {
       await history.persist(batch)
       expectAgreement(history)
+      if (history.draw(0, 3) > 0) continue
+      await history.compact()
+      if ((history.store?.base.index ?? 0) > history.base.index) counts.compacted++
+      expectAgreement(history)
       continue
     }
     counts.crashes++
-    const possible = [history.log, history.after(batch).log].map((log) => String(toldOf(log)))
+    const { base } = history
+    const possible = [history.log, history.after(batch).log].map((log) =>
+      String(toldOf({ base, log })),
+    )
     const powerOff = history.draw(0, 5) > 0
     await crash(history, powerOff, () => {
       void history.store?.persist(batch).catch(() => {})
+      // What was committed before may go meanwhile; to the durable log that is no difference.
+      const { commitIndex } = history.hardState
+      if (batch.entries.length === 0) return
+      void history.store?.compact(Math.min(commitIndex, history.lastIndex)).catch(() => {})
     })
     const durable = String(durableOf(history))
     expect(possible).toContain(durable)
     const recovered = await history.open()
     if (recovered.tornFlush !== undefined) counts.torn++
     // After a power cut there is nothing but what is durable; a kill leaves the page cache.
-    expect(powerOff ? [durable] : possible).toContain(String(toldOf(history.log)))
+    expect(powerOff ? [durable] : possible).toContain(String(toldOf(history)))
     expectAgreement(history)
   }
   counts.segments += (await machine.run(machine.port.list('/data/groups/0/wal')))?.length ?? 0
+}
+
+/** The log is replaced by a base; now and then the process is killed meanwhile. */
+async function replaced(history: LogHistory, counts: Counts): Promise<void> {
+  const base = history.nextBase()
+  if (base === undefined) return
+  counts.resets++
+  if (history.draw(0, 2) === 0) {
+    await history.reset(base)
+    expectAgreement(history)
+    return
+  }
+  const possible = [history, history.afterReset(base)].map((each) => String(toldOf(each)))
+  await crash(history, true, () => {
+    void history.store?.reset(base).catch(() => {})
+  })
+  const durable = String(durableOf(history))
+  expect(possible).toContain(durable)
+  await history.open()
+  expect(String(toldOf(history))).toBe(durable)
+  expectAgreement(history)
 }
 
 /** Kills the process while it works, and may cut the power as well. */
@@ -82,7 +120,7 @@ async function crash(history: LogHistory, powerOff: boolean, work: () => void): 
 
 function expectAgreement(history: LogHistory): void {
   const { durable } = history.machine.disk
-  expect(String(durableOf(history))).toBe(String(toldOf(history.log)))
+  expect(String(durableOf(history))).toBe(String(toldOf(history)))
   const { currentTerm, votedFor } = history.hardState
   expect(durable.voteFile).toEqual({ term: currentTerm, votedFor })
   expect([durable.currentTerm, durable.votedFor]).toEqual([currentTerm, votedFor])
@@ -91,7 +129,7 @@ function expectAgreement(history: LogHistory): void {
 }
 
 test('it agrees with recovery after any history', async () => {
-  const counts: Counts = { crashes: 0, torn: 0, segments: 0 }
+  const counts: Counts = { crashes: 0, torn: 0, segments: 0, compacted: 0, resets: 0 }
   for (let seed = 1; seed <= seeds; seed++) {
     try {
       await live(seed, counts)
@@ -101,7 +139,9 @@ test('it agrees with recovery after any history', async () => {
   }
   expect(counts.crashes).toBeGreaterThan(seeds * 3)
   expect(counts.torn).toBeGreaterThan(seeds / 10)
-  expect(counts.segments).toBeGreaterThan(seeds * 2)
+  expect(counts.segments).toBeGreaterThan(seeds)
+  expect(counts.compacted).toBeGreaterThan(seeds)
+  expect(counts.resets).toBeGreaterThan(seeds)
 })
 
 test('what is written is not durable before its sync has ended', async () => {
@@ -125,7 +165,7 @@ test('what is written is not durable before its sync has ended', async () => {
 })
 
 test('what a killed process had written is not durable before somebody syncs it', async () => {
-  const history = new LogHistory(5)
+  const history = new LogHistory(6)
   await history.create()
   const { machine } = history
   const entries = [{ index: 1, term: 1, kind: 'noop' as const, data: new Uint8Array() }]
@@ -133,7 +173,7 @@ test('what a killed process had written is not durable before somebody syncs it'
   machine.disk.slow(1000)
   void history.store?.persist({ hardState, entries, mustSync: true })
   const written = (): boolean => machine.disk.peek(`${group}/wal/0000000001.wal`)[512] !== 0
-  for (let i = 0; i < 100 && !written(); i++) await machine.run(machine.process.sleep(100))
+  for (let i = 0; i < 1000 && !written(); i++) await machine.run(machine.process.sleep(10))
   expect(written()).toBe(true)
   machine.restart()
   machine.disk.slow(1)
@@ -197,6 +237,7 @@ function bound(port: LogHistory['machine']['port']): typeof port {
     rename: (from, to) => port.rename(from, to),
     remove: (path) => port.remove(path),
     syncDirectory: (path) => port.syncDirectory(path),
+    space: (path) => port.space(path),
     lock: (path) => port.lock(path),
   }
 }

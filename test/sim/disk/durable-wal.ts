@@ -33,9 +33,15 @@ export function segmentName(segment: number): string {
 export class DurableWal implements DurableLog {
   readonly #root: Directory
   readonly #group: readonly string[]
-  /** Entry `i + 1` is at `i`. */
+  #base = { index: 0, term: 0 }
+  /** Entry `base.index + i + 1` is at `i`. */
   readonly #entries: DurableEntry[] = []
   readonly #flushes: DurableFlush[] = []
+  #nextFlush = 1
+  #front = 0
+  /** By segment: behind which entry it begins, as long as that entry was not overwritten. */
+  readonly #bases = new Map<number, number>()
+  #directory: Directory | undefined
   #hardState = emptyHardState
   /** The segment that the next flush goes to; undefined until that one has a durable name. */
   #segment: { readonly file: MemoryFile; readonly start: SegmentStart } | undefined
@@ -51,8 +57,24 @@ export class DurableWal implements DurableLog {
     this.#group = steps(group)
   }
 
+  get base(): { readonly index: number; readonly term: number } {
+    return this.#base
+  }
+
+  get front(): number {
+    return this.#front
+  }
+
+  get bytes(): number {
+    const wal = directoryAt(this.#root, this.#group)?.current.get('wal')
+    if (wal === undefined || isFile(wal)) return 0
+    let bytes = 0
+    for (const file of wal.current.values()) if (isFile(file)) bytes += file.size
+    return bytes
+  }
+
   get lastIndex(): number {
-    return this.#entries.length
+    return this.#base.index + this.#entries.length
   }
 
   get currentTerm(): number {
@@ -71,13 +93,13 @@ export class DurableWal implements DurableLog {
     return this.#voteFile
   }
 
-  /** All flushes, oldest first. */
+  /** The flushes of all segments that are there, oldest first. */
   get flushes(): readonly DurableFlush[] {
     return this.#flushes
   }
 
   at(index: number): DurableEntry | undefined {
-    return this.#entries[index - 1]
+    return this.#entries[index - this.#base.index - 1]
   }
 
   /**
@@ -89,7 +111,11 @@ export class DurableWal implements DurableLog {
     const group = directoryAt(this.#root, this.#group)
     if (group === undefined) return false
     const vote = this.#takeVote(group)
-    return this.#takeFlushes(group) || vote
+    const anew = this.#takeAnew(group)
+    const flushes = this.#takeFlushes(group) || anew
+    const reset = this.#takeReset(group)
+    this.#forgetRemoved(group)
+    return flushes || vote || reset
   }
 
   #takeVote(group: Directory): boolean {
@@ -110,14 +136,14 @@ export class DurableWal implements DurableLog {
   }
 
   #takeFlushes(group?: Directory): boolean {
-    const before = this.#flushes.length
+    const before = this.#nextFlush
     for (;;) {
       this.#segment ??= this.#nextSegment(group ?? directoryAt(this.#root, this.#group))
       if (this.#segment === undefined) break
       const { file, start } = this.#segment
       const flush = readFlush((offset, length) => file.readDurable(offset, length), {
         offset: this.#end,
-        number: this.#flushes.length + 1,
+        number: this.#nextFlush,
         segment: start.number,
         seed: start.seed,
         previousChecksum: this.#previousChecksum,
@@ -125,7 +151,7 @@ export class DurableWal implements DurableLog {
       if (flush === undefined) break
       this.#take(flush, file)
     }
-    return this.#flushes.length > before
+    return this.#nextFlush > before
   }
 
   /**
@@ -133,31 +159,109 @@ export class DurableWal implements DurableLog {
    * behind its back.
    */
   #nextSegment(group: Directory | undefined) {
+    const found = this.#segmentAt(group, this.#segmentNumber)
+    if (found === undefined) return undefined
+    this.#bases.set(this.#segmentNumber, found.start.base.index)
+    if (this.#segmentNumber === 1) this.#begin(found.start)
+    this.#end = sectorBytes
+    return found
+  }
+
+  /** A segment, if it is the one that comes next in the chain of flushes. */
+  #segmentAt(group: Directory | undefined, number: number) {
     const wal = group?.durable.get('wal')
     if (wal === undefined || isFile(wal)) return undefined
-    const file = wal.durable.get(segmentName(this.#segmentNumber))
+    const file = wal.durable.get(segmentName(number))
     if (file === undefined || !isFile(file)) return undefined
     const start = readSegmentStart(file.readDurable(0, sectorBytes))
     const due =
-      start?.number === this.#segmentNumber &&
-      start.firstFlush === this.#flushes.length + 1 &&
+      start?.number === number &&
+      start.firstFlush === this.#nextFlush &&
       start.previousChecksum === this.#previousChecksum
-    if (start === undefined || !due) return undefined
+    return start === undefined || !due ? undefined : { file, start }
+  }
+
+  /** A damaged log was put aside, directory and all: what is there now begins by itself. */
+  #takeAnew(group: Directory): boolean {
+    const wal = group.durable.get('wal')
+    if (wal === undefined || isFile(wal) || wal === this.#directory) return false
+    const file = wal.durable.get(segmentName(1))
+    if (file === undefined || !isFile(file)) return false
+    const start = readSegmentStart(file.readDurable(0, sectorBytes))
+    if (start === undefined) return false
+    const isFirst = this.#directory === undefined
+    this.#directory = wal
+    if (isFirst) return false
+    this.#flushes.length = 0
+    this.#bases.clear()
+    this.#segmentNumber = 1
+    this.#segment = undefined
+    this.#nextFlush = start.firstFlush
+    this.#previousChecksum = start.previousChecksum
+    return true
+  }
+
+  /** The log was replaced by nothing behind a base: a segment that says so needs no seal before it. */
+  #takeReset(group: Directory): boolean {
+    const next = this.#segmentAt(group, this.#segmentNumber + 1)
+    if (this.#segment === undefined || next?.start.reset !== true) return false
+    this.#segmentNumber += 1
+    this.#segment = next
     this.#end = sectorBytes
-    return { file, start }
+    this.#bases.clear()
+    this.#bases.set(this.#segmentNumber, next.start.base.index)
+    this.#begin(next.start)
+    return true
+  }
+
+  #begin({ base, hardState }: SegmentStart): void {
+    this.#base = base
+    this.#front = base.index
+    this.#entries.length = 0
+    this.#hardState = hardState
+  }
+
+  /** A compaction took the oldest segments away. */
+  #forgetRemoved(group: Directory): void {
+    const wal = group.durable.get('wal')
+    if (wal === undefined || isFile(wal)) return
+    const isGone = ({ file, segment }: DurableFlush): boolean =>
+      segment < this.#segmentNumber && wal.durable.get(segmentName(segment)) !== file
+    const kept = this.#flushes.findIndex((flush) => !isGone(flush))
+    const [gone] = this.#flushes.splice(0, kept === -1 ? this.#flushes.length : kept)
+    if (gone !== undefined) this.#findFront(wal)
+  }
+
+  /**
+   * The first segment that is there says behind which entry the log begins; but not where that was
+   * overwritten later, which a segment that is about to go as well may have.
+   */
+  #findFront(wal: Directory): void {
+    for (const number of this.#bases.keys()) {
+      if (!wal.durable.has(segmentName(number))) this.#bases.delete(number)
+    }
+    const [front] = [...this.#bases].toSorted(([a], [b]) => a - b)
+    this.#front = front?.[1] ?? this.#front
+  }
+
+  #cross(index: number): void {
+    for (const [number, base] of this.#bases) if (base >= index) this.#bases.delete(number)
   }
 
   #take(flush: Flush, file: MemoryFile): void {
     const { bytes, checksum, hardState, entries, seal } = flush
     this.#flushes.push({ file, segment: this.#segmentNumber, offset: this.#end, bytes })
+    this.#nextFlush += 1
     this.#end += bytes
     this.#previousChecksum = checksum
     if (hardState !== undefined) this.#hardState = hardState
     for (const entry of entries) {
-      if (entry.index < 1 || entry.index > this.#entries.length + 1) {
-        throw new Error(`entry ${entry.index} follows entry ${this.#entries.length} on the disk`)
+      const position = entry.index - this.#base.index - 1
+      if (position < 0 || position > this.#entries.length) {
+        throw new Error(`entry ${entry.index} follows entry ${this.lastIndex} on the disk`)
       }
-      this.#entries.length = entry.index - 1
+      if (position < this.#entries.length) this.#cross(entry.index)
+      this.#entries.length = position
       this.#entries.push(entry)
     }
     if (seal === undefined) return

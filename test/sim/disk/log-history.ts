@@ -3,7 +3,7 @@
  * with a random history as Raft might make it.
  */
 import { randomBetween } from '../../../src/random.ts'
-import type { Entry, HardState } from '../../../src/raft/index.ts'
+import type { Entry, EntryId, HardState } from '../../../src/raft/index.ts'
 import { LogStore } from '../../../src/wal/index.ts'
 import type { LogIdentity, Recovered, WalBatch } from '../../../src/wal/index.ts'
 import { entryHash } from './entry-hash.ts'
@@ -25,7 +25,9 @@ export type Told = readonly [index: number, term: number, hash: number]
 export class LogHistory {
   readonly machine: TestMachine
   store: LogStore | undefined
-  /** What the store was given last, or recovered. */
+  /** Where it was reset to last. */
+  base: EntryId = { index: 0, term: 0 }
+  /** What the store was given behind that, or recovered; compacted entries included. */
   log: readonly Entry[] = []
   hardState: HardState = { currentTerm: 0, votedFor: undefined, commitIndex: 0 }
   readonly #segmentBytes: number
@@ -65,20 +67,61 @@ export class LogHistory {
     const { log, recovered } = await machine.run(LogStore.open(this.#options))
     this.store = log
     const all = Number.MAX_SAFE_INTEGER
-    this.log = await machine.run(log.read(1, all, all))
+    const { base } = recovered
+    const read = await machine.run(log.read(base.index + 1, all, all))
+    const compacted = this.#termAt(base.index) === base.term
+    if (!compacted) this.base = base
+    this.log = compacted ? [...this.log.slice(0, base.index - this.base.index), ...read] : read
     this.hardState = recovered.hardState
     return recovered
   }
 
+  #termAt(index: number): number | undefined {
+    if (index === this.base.index) return this.base.term
+    return this.log[index - this.base.index - 1]?.term
+  }
+
+  get lastIndex(): number {
+    return this.base.index + this.log.length
+  }
+
+  /** Compacts as far as the commit index, more or less. */
+  async compact(): Promise<void> {
+    const { machine, store, hardState, lastIndex } = this
+    const upTo = Math.max(0, Math.min(hardState.commitIndex, lastIndex) - this.draw(0, 4))
+    if (store !== undefined) await machine.run(store.compact(upTo))
+  }
+
+  /** A base that the log may be reset to; undefined: none comes to mind. */
+  nextBase(): EntryId | undefined {
+    const { currentTerm, commitIndex } = this.hardState
+    const index = Math.max(commitIndex, this.base.index) + this.draw(1, 9)
+    const kept = this.#termAt(index) === currentTerm && index < this.lastIndex
+    return kept || currentTerm === 0 ? undefined : { index, term: currentTerm }
+  }
+
+  /** Resets the log. */
+  async reset(base: EntryId): Promise<void> {
+    const { machine, store } = this
+    if (store === undefined) return
+    await machine.run(store.reset(base))
+    Object.assign(this, this.afterReset(base))
+  }
+
+  /** What is there once a reset is durable. */
+  afterReset(base: EntryId): Pick<LogHistory, 'base' | 'log' | 'hardState'> {
+    return { base, log: [], hardState: { ...this.hardState, commitIndex: base.index } }
+  }
+
   /** What comes next: often more entries, now and then a new term and a conflicting tail. */
   next(): WalBatch {
-    const { log, hardState: last } = this
+    const { lastIndex, hardState: last } = this
     const newTerm = last.currentTerm === 0 || this.draw(0, 4) === 0
     const currentTerm = newTerm ? last.currentTerm + this.draw(1, 3) : last.currentTerm
     const votedFor = newTerm ? this.pick([undefined, 'n1', 'n2']) : (last.votedFor ?? 'n3')
-    const commitIndex = Math.max(last.commitIndex, log.length - this.draw(0, 4))
+    const commitIndex = Math.max(last.commitIndex, lastIndex - this.draw(0, 4))
     const back = newTerm ? this.draw(0, 6) : 0
-    const first = Math.max(commitIndex, log.length - back) + 1
+    const first = Math.max(commitIndex, lastIndex - back) + 1
     const entries = Array.from({ length: this.draw(0, 5) }, (_, at): Entry => {
       const kind = this.pick<Entry['kind']>(['noop', 'commands', 'config'])
       const data = this.machine.random.bytes(this.pick([0, this.draw(0, 900), 3000]))
@@ -93,7 +136,8 @@ export class LogHistory {
     hardState: HardState
   } {
     const [first] = entries
-    const kept = first === undefined ? this.log : this.log.slice(0, first.index - 1)
+    const kept =
+      first === undefined ? this.log : this.log.slice(0, first.index - 1 - this.base.index)
     return { log: [...kept, ...entries], hardState }
   }
 
@@ -104,16 +148,19 @@ export class LogHistory {
   }
 }
 
-/** Entries, as a durable log tells them. */
-export function toldOf(log: readonly Entry[]): Told[] {
-  return log.map((entry) => [entry.index, entry.term, entryHash(entry)])
+/** A base and the entries behind it, as a durable log tells them. */
+export function toldOf({ base, log }: Pick<LogHistory, 'base' | 'log'>): Told[] {
+  const entries = log.map((entry): Told => [entry.index, entry.term, entryHash(entry)])
+  return [[base.index, base.term, 0], ...entries]
 }
 
 /** All that a durable log tells. */
 export function durableOf({ machine }: LogHistory): Told[] {
   const { durable } = machine.disk
-  return Array.from({ length: durable.lastIndex }, (_, at): Told => {
-    const { index, term, hash } = durable.at(at + 1) ?? { index: 0, term: 0, hash: 0 }
+  const base = durable.base ?? { index: 0, term: 0 }
+  const entries = Array.from({ length: durable.lastIndex - base.index }, (_, at): Told => {
+    const { index, term, hash } = durable.at(base.index + at + 1) ?? { index: 0, term: 0, hash: 0 }
     return [index, term, hash]
   })
+  return [[base.index, base.term, 0], ...entries]
 }

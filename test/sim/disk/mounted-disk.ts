@@ -1,6 +1,6 @@
 /** The disk as one process has it: the `Disk` port over a tree of files in memory. */
 import { QuorateError } from '../../../src/errors.ts'
-import type { Disk, DiskFile, DiskLock } from '../../../src/ports.ts'
+import type { Disk, DiskFile, DiskLock, DiskSpace } from '../../../src/ports.ts'
 import {
   DiskError,
   isFile,
@@ -18,6 +18,9 @@ import { chance } from './operations.ts'
 import type { Life, Operation } from './operations.ts'
 import { planned, SimFile } from './platter.ts'
 import type { OpenMode, Platter } from './platter.ts'
+
+/** What a disk that runs full says its size is. */
+const diskBytes = 1_073_741_824
 
 export class MountedDisk implements Disk {
   readonly #platter: Platter
@@ -145,6 +148,13 @@ export class MountedDisk implements Disk {
       atDeath: (random) => {
         if (chance(random)) quietly(end)
       },
+    })
+  }
+
+  space(path: string): Promise<DiskSpace | undefined> {
+    return this.#look('space', path, () => {
+      const { free } = this.#platter
+      return free === undefined ? undefined : { free, total: diskBytes }
     })
   }
 

@@ -16,6 +16,7 @@ import type { SeededRandom } from '../../../src/random.ts'
 import type { StateDatabase } from '../../../src/state/index.ts'
 import type { Kernel } from '../kernel/kernel.ts'
 import type { Process } from '../kernel/process.ts'
+import { appliedKey, sealBytes } from '../../../src/state/layout.ts'
 import { RowLevel } from './row-level.ts'
 import { Rows } from './rows.ts'
 import type { RowChange } from './rows.ts'
@@ -63,7 +64,9 @@ export class SimDatabases {
   /** By the number in their marker. */
   readonly #files = new Map<number, Files>()
   #made = 0
-  #newest: Files | undefined
+  /** Those that were opened in the present life, or in the last one, oldest first. */
+  #opened: { readonly files: Files; open: boolean }[] = []
+  #isOver = true
   #extraMs = 0
 
   constructor(options: { readonly kernel: Kernel; readonly random: SeededRandom }) {
@@ -71,9 +74,21 @@ export class SimDatabases {
     this.#random = options.random
   }
 
-  /** The database that was opened last is damaged: its node may have to give up. */
+  /** The database that its node has open, or had last, is damaged: the node may have to give up. */
   get rotten(): boolean {
-    return this.#newest?.rotten === true
+    const open = this.#opened.filter((each) => each.open)
+    return (open.length > 0 ? open : this.#opened).some(({ files }) => files.rotten)
+  }
+
+  /**
+   * How far the rows of a database that are durable go in the log; `number` is that of its marker.
+   * Undefined where it was damaged ever, or is not there.
+   */
+  durableIndex(number: number): number | undefined {
+    const files = this.#files.get(number)
+    if (files === undefined || files.rotten || files.older !== undefined) return undefined
+    const row = files.durable.get(appliedKey)
+    return row === undefined ? 0 : Number(Buffer.from(row).readBigUInt64BE(sealBytes))
   }
 
   /** Every batch and every read takes this much longer. */
@@ -92,21 +107,31 @@ export class SimDatabases {
       this.#dropLog(files)
       files.durable = files.older ?? files.durable
       files.older = undefined
-      this.#newest = files
+      if (this.#isOver) this.#opened = []
+      this.#isOver = false
+      const opened = { files, open: true }
+      this.#opened.push(opened)
       this.#kernel.note('database', process.name, number, files.durable.count)
       if (files.broken) throw new LevelCorruption(`${directory}: a block does not check`)
-      return await this.#open(files, process, disk, directory)
+      const database = await this.#open(files, process, disk, directory)
+      const close = async (): Promise<void> => {
+        opened.open = false
+        await database.close()
+      }
+      return { ...database, close }
     }
   }
 
   /** The process is gone, or the power: what LevelDB had not written of itself is. */
   crash(): void {
+    this.#isOver = true
     for (const files of this.#files.values()) this.#dropLog(files)
   }
 
-  /** Damages the database that was opened last, as LevelDB can be; what it did. */
+  /** Damages the database that its node has open, or had last, as LevelDB can be; what it did. */
   rot(random: SeededRandom): string | undefined {
-    const files = this.#newest
+    // While a snapshot is fetched there are two; the live one was opened first.
+    const { files } = this.#opened.find(({ open }) => open) ?? this.#opened.at(-1) ?? {}
     if (files === undefined) return undefined
     const kind = randomBetween(random, 0, 4)
     if (kind === 0) {

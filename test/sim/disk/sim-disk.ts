@@ -12,6 +12,7 @@ import {
   isFile,
   lookUp,
   newDirectory,
+  steps,
 } from '../../suites/memory-tree.ts'
 import type { Directory } from '../../suites/memory-tree.ts'
 import type { Kernel } from '../kernel/kernel.ts'
@@ -162,6 +163,22 @@ export class SimDisk {
     const file = lookUp(this.#root, path)
     if (file === undefined || !isFile(file)) throw new DiskError('ENOENT', path)
     return file.read(0, file.size)
+  }
+
+  /** The bytes of a file of the data directory that are durable; undefined: it is not there. */
+  durableFile(path: string): Uint8Array | undefined {
+    let node: Directory | MemoryFile | undefined = this.#root
+    for (const name of steps(`${this.#dataDirectory}/${path}`)) {
+      node = node === undefined || isFile(node) ? undefined : node.durable.get(name)
+    }
+    return node === undefined || !isFile(node) ? undefined : node.readDurable(0, node.size)
+  }
+
+  /** The generation of the state that the pointer names, durably. */
+  liveGeneration(): number | undefined {
+    const pointer = this.durableFile('groups/0/current')
+    const found = pointer && /"generation":\s*(\d+)/.exec(Buffer.from(pointer).toString('latin1'))
+    return found ? Number(found[1]) : undefined
   }
 
   #synced(file: MemoryFile | undefined): void {

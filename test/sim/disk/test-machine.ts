@@ -52,6 +52,7 @@ export class TestMachine {
       rename: (from, to) => this.run(port.rename(from, to)),
       remove: (path) => this.run(port.remove(path)),
       syncDirectory: (path) => this.run(port.syncDirectory(path)),
+      space: (path) => this.run(port.space(path)),
       lock: async (path) => {
         const lock = await this.run(port.lock(path))
         return { release: () => this.run(lock.release()) }

@@ -23,6 +23,11 @@ export interface SegmentStart {
   readonly seed: number
   readonly firstFlush: number
   readonly previousChecksum: number
+  /** The last entry before it, and term and vote before it; nothing in format version 1. */
+  readonly base: { readonly index: number; readonly term: number }
+  readonly hardState: LoggedHardState
+  /** Whatever is before it, the log begins here. */
+  readonly reset: boolean
 }
 
 /** A hard state as the log has it. */
@@ -75,11 +80,19 @@ export function readSegmentStart(sector: Uint8Array): SegmentStart | undefined {
   if (bytes.toString('latin1', 0, 8) !== segmentMagic) return undefined
   const seed = bytes.readUInt32LE(8)
   if (crc32(bytes.subarray(12)) !== seed) return undefined
+  const name = bytes[121] ?? 0
   return {
     number: u53(bytes, 24),
     seed,
     firstFlush: u53(bytes, 40),
     previousChecksum: bytes.readUInt32LE(48),
+    base: { index: u53(bytes, 88), term: u53(bytes, 96) },
+    hardState: {
+      currentTerm: u53(bytes, 104),
+      votedFor: name === 0 ? undefined : bytes.toString('utf8', 128, 128 + name),
+      commitIndex: u53(bytes, 112),
+    },
+    reset: bytes[120] === 1,
   }
 }
 

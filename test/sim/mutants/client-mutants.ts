@@ -36,9 +36,9 @@ export const clientMutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/client/calls.ts',
-        find: "    if (call.write && outcome === 'unknown') call.doubt.raise()\n",
+        find: "    if (call.write && outcome === 'unknown') call.raiseDoubt(from)\n",
         replace:
-          "    if (call.write && outcome === 'unknown') call.doubt.raise()\n    else call.doubt.decided()\n",
+          "    if (call.write && outcome === 'unknown') call.raiseDoubt(from)\n    else call.doubt.decided()\n",
       },
     ],
     swarm: lossy,
@@ -50,7 +50,7 @@ export const clientMutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/client/calls.ts',
-        find: "      if (call.write && call.phase === 'flight') call.doubt.raise()\n      call.phase",
+        find: "      if (call.write && call.phase === 'flight') call.raiseDoubt(from)\n      call.phase",
         replace: '      call.phase',
       },
     ],

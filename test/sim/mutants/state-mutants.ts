@@ -176,7 +176,7 @@ export const stateMutants: readonly Mutant[] = [
       },
       {
         file: 'src/node/node.ts',
-        find: '    else this.#proposals.leadershipLost()\n',
+        find: '    else this.#service.leadershipLost()\n',
         replace: '',
       },
     ],

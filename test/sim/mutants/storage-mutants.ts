@@ -53,8 +53,8 @@ export const storageMutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/node/open.ts',
-        find: '      ...recovered.hardState,\n',
-        replace: '      ...recovered.hardState,\n      votedFor: undefined,\n',
+        find: '    hardState: { ...hardState, commitIndex },\n',
+        replace: '    hardState: { ...hardState, votedFor: undefined, commitIndex },\n',
       },
     ],
     swarm: powerCuts,
@@ -66,8 +66,8 @@ export const storageMutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/wal/wal.ts',
-        find: '    await file.write([frame], this.#end)\n    await file.sync()\n',
-        replace: '    await file.write([frame], this.#end)\n',
+        find: '    await file.write([frame], end)\n    await file.sync()\n',
+        replace: '    await file.write([frame], end)\n',
       },
     ],
     swarm: powerCuts,
@@ -79,9 +79,8 @@ export const storageMutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/wal/wal.ts',
-        find: '    await file.write([frame], this.#end)\n    await file.sync()\n',
-        replace:
-          '    await file.write([frame], this.#end)\n    await file.sync().catch(() => {})\n',
+        find: '    await file.write([frame], end)\n    await file.sync()\n',
+        replace: '    await file.write([frame], end)\n    await file.sync().catch(() => {})\n',
       },
     ],
     swarm: { ...powerCuts, faults: ['disk-error', 'power', 'power-all'] },
@@ -106,8 +105,9 @@ export const storageMutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/wal/recovery.ts',
-        find: '  if (lastFlush !== undefined) await rewriteFlush(disk, lastFlush)\n',
-        replace: '  if (lastFlush !== undefined && sealed) await rewriteFlush(disk, lastFlush)\n',
+        find: '  if (read.lastFlush !== undefined) await rewriteFlush(disk, read.lastFlush)\n',
+        replace:
+          '  if (read.lastFlush !== undefined && read.lastFlush.bytes < 0) {\n    await rewriteFlush(disk, read.lastFlush)\n  }\n',
       },
     ],
     swarm: powerCuts,

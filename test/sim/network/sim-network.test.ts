@@ -61,10 +61,11 @@ async function pair(port = 7201) {
 }
 
 const ping = encodePeerFrame({ type: 'peerPing' })
-const heartbeat = (round: number): Uint8Array =>
+/** A message whose last byte is its number. */
+const message = (number: number): Uint8Array =>
   encodePeerFrame({
     type: 'messages',
-    messages: [{ type: 'heartbeatResult', from: 'a', to: 'b', term: 1, round }],
+    messages: [{ type: 'readIndexRequest', from: 'a', to: 'b', term: 1, requestId: number }],
   })
 
 describe('bad weather', () => {
@@ -72,13 +73,13 @@ describe('bad weather', () => {
     const { near, far, weather, pass } = await pair()
     const rule = (): Effect => ({ cut: 'hold' })
     weather.add(rule)
-    near.connection.send(heartbeat(1))
-    near.connection.send(heartbeat(2))
+    near.connection.send(message(1))
+    near.connection.send(message(2))
     await pass(5000)
     expect(far.frames).toEqual([])
     weather.remove(rule)
     await pass(50)
-    expect(far.frames).toEqual([heartbeat(1), heartbeat(2)].map((frame) => new Uint8Array(frame)))
+    expect(far.frames).toEqual([message(1), message(2)].map((frame) => new Uint8Array(frame)))
   })
 
   test('a cut that drops loses for ever, in one direction alone', async () => {
@@ -106,15 +107,19 @@ describe('bad weather', () => {
     for (let i = 0; i < 20; i++) near.connection.send(ping)
     await pass(500)
     expect(far.frames.length).toBe(20)
-    for (let i = 0; i < 20; i++) near.connection.send(heartbeat(i))
+    const asks = { type: 'snapshotRequest', snapshot: { term: 1, index: 1 }, frame: 0 } as const
+    near.connection.send(encodePeerFrame(asks))
+    await pass(500)
+    expect(far.frames.splice(20)).toHaveLength(1)
+    for (let i = 0; i < 20; i++) near.connection.send(message(i + 1))
     await pass(500)
     expect(far.frames.length).toBe(60)
     all({ reordering: 0.5 })
     const before = far.frames.length
-    for (let i = 0; i < 20; i++) near.connection.send(heartbeat(i))
+    for (let i = 0; i < 20; i++) near.connection.send(message(i + 1))
     await pass(500)
-    const rounds = far.frames.slice(before).map((frame) => frame.at(-1) ?? 0)
-    expect(rounds).not.toEqual([...rounds].sort((x, y) => x - y))
+    const numbers = far.frames.slice(before).map((frame) => frame.at(-1) ?? 0)
+    expect(numbers).not.toEqual([...numbers].sort((x, y) => x - y))
   })
 
   test('clients lose nothing to a rough link', async () => {

@@ -8,9 +8,17 @@ import type { LifetimeResult } from '../lifetime.ts'
 import { campaign, combinedHash, exitCodeOf, lastLine } from './campaign.ts'
 import type { Live } from './campaign.ts'
 import { figureLines, thinOnes } from './figures.ts'
+import { noFigures } from './job.ts'
 import type { Request } from './job.ts'
 
-const plenty = { acked: 300, faults: 30, elections: 4, simulatedMs: 80_000, events: 9 }
+const plenty = {
+  ...noFigures,
+  acked: 300,
+  faults: 30,
+  elections: 4,
+  simulatedMs: 80_000,
+  events: 9,
+}
 
 function result(seed: number, failure?: LifetimeResult['failure']): LifetimeResult {
   return {

@@ -1,5 +1,6 @@
 /** A worker for tests of the pool: what its lifetimes do is said by their seeds. */
 import type { LifetimeOptions, LifetimeResult } from '../lifetime.ts'
+import { noFigures } from './job.ts'
 import { serve } from './serve.ts'
 
 /** From this seed on a lifetime takes a while. */
@@ -27,7 +28,7 @@ serve((options: LifetimeOptions): LifetimeResult => {
     seed,
     hash: seed.toString(16).padStart(16, '0'),
     description: [],
-    figures: { acked: seed, faults: 0, elections: 0, simulatedMs: 0, events: process.pid },
+    figures: { ...noFigures, acked: seed, events: process.pid },
     faultNumbers: [],
   }
 })

@@ -1,12 +1,28 @@
 /** Whether enough happened: a lifetime in which little goes on proves little. */
 import type { Figures } from '../lifetime.ts'
+import { noFigures } from './job.ts'
 import type { Lived } from './campaign.ts'
 import type { Request } from './job.ts'
 
 /** What each lifetime with the default options must come to. */
-const least: Figures = { acked: 200, faults: 20, elections: 2, simulatedMs: 60_000, events: 0 }
+const least: Figures = {
+  ...noFigures,
+  acked: 200,
+  faults: 20,
+  elections: 2,
+  simulatedMs: 60_000,
+}
 
 const names = ['acked', 'faults', 'elections', 'simulatedMs', 'events'] as const
+/** What happens in some lifetimes only: it is counted in how many, so that it cannot stop unseen. */
+const features = [
+  'compactions',
+  'snapshotsSent',
+  'snapshotsInstalled',
+  'handOvers',
+  'configurations',
+  'diskRefusals',
+] as const
 
 /** So many are listed by name. */
 const listedMax = 20
@@ -34,9 +50,13 @@ export function figureLines(all: readonly Lived[]): readonly string[] {
     const at = (share: number): number => values[Math.floor(share * (values.length - 1))] ?? 0
     return `  ${name}: min ${at(0)}, median ${at(0.5)}, max ${at(1)}`
   })
+  const seen = features.map((name) => {
+    const some = whole.filter(({ figures }) => figures[name] > 0).length
+    return `  ${name}: in ${some} of ${whole.length}`
+  })
   const thin = thinOnes(all)
   const listed = thin.slice(0, listedMax).map((line) => `  ${line}`)
   const more = thin.length > listedMax ? [`  and ${thin.length - listedMax} more`] : []
   const head = thin.length === 0 ? [] : [`${thin.length} of ${all.length} lifetimes were thin:`]
-  return ['a lifetime came to', ...lines, ...head, ...listed, ...more]
+  return ['a lifetime came to', ...lines, ...seen, ...head, ...listed, ...more]
 }

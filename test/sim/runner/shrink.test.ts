@@ -5,6 +5,7 @@
 import { describe, expect, it } from 'vitest'
 import type { LifetimeResult } from '../lifetime.ts'
 import type { Live } from './campaign.ts'
+import { noFigures } from './job.ts'
 import type { Request } from './job.ts'
 import { shrink } from './shrink.ts'
 import type { Failing } from './shrink.ts'
@@ -25,7 +26,7 @@ function lives(rule: Rule): { live: Live; asked: Request[] } {
       seed: request.seed,
       hash: '0'.repeat(16),
       description: [],
-      figures: { acked: 0, faults: 0, elections: 0, simulatedMs: 0, events: 0 },
+      figures: noFigures,
       faultNumbers: scheduled,
       ...(check === undefined ? {} : { failure: { ...failure, check } }),
     }

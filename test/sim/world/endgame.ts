@@ -6,6 +6,7 @@
 import { unreachable } from '../../../src/assert.ts'
 import { randomBetween, randomFraction } from '../../../src/random.ts'
 import type { SeededRandom } from '../../../src/random.ts'
+import { votersOf } from '../checks/acting.ts'
 import { judgeLeader, leaderBoundMs, leaderOf } from '../checks/l1-leader.ts'
 import type { Stability } from '../checks/l2-stable.ts'
 import { commitOf, isCaughtUp, judgeCaughtUp } from '../checks/l3-catch-up.ts'
@@ -20,12 +21,15 @@ import type { Machine } from './machine.ts'
 import { Violation } from './observer.ts'
 import { isolated, shuffled } from './partitions.ts'
 import type { Cut } from './partitions.ts'
+import type { Operator } from './operator.ts'
+import { compacts } from './swarm.ts'
 import type { World } from './world.ts'
 
 /** What the end is played with. */
 export interface Endgame {
   readonly world: World
   readonly crew: Crew
+  readonly operator: Operator
   readonly history: History
   readonly random: SeededRandom
   readonly stability: Stability
@@ -46,12 +50,14 @@ const stabilityShare = 0.5
 export function healCore(endgame: Endgame): void {
   const { world, crew, random } = endgame
   const { kernel } = world
-  const core = chooseCore(world, random)
+  const members = settle(endgame)
+  if (members === undefined) return
+  const core = chooseCore(world, members, random)
   const ids = core.map(({ id }) => id)
   kernel.note('core', ...ids)
   world.weather.clear()
   for (const machine of core) mend(machine)
-  const isStatic = breakOthers(world, core, random)
+  const isStatic = breakOthers(world, core, members, random)
   const since = kernel.now
   const leads = (): boolean => leaderOf(world, ids) !== undefined
   if (!kernel.runUntil(leads, since + leaderBoundMs(world, ids, linksMs))) {
@@ -66,7 +72,7 @@ export function healCore(endgame: Endgame): void {
   if (kernel.crash === undefined) seeProgress(endgame, ids)
   if (kernel.crash === undefined && isStatic && randomFraction(random) < stabilityShare) {
     seeStability(endgame)
-    if (kernel.crash === undefined) seeLeaderStall(endgame, ids)
+    if (kernel.crash === undefined) seeLeaderStall(endgame, ids, members)
   }
   if (kernel.crash !== undefined) return
   crew.stop()
@@ -79,7 +85,10 @@ export function healAll(endgame: Endgame): FinalReads | undefined {
   const { kernel } = world
   world.weather.clear()
   for (const machine of world.machines) if (!machine.refused) mend(machine)
-  const live = (): readonly Machine[] => world.machines.filter((m) => !m.refused && !m.wiped)
+  const live = (): readonly Machine[] => {
+    const ids = membersOf(world)
+    return world.machines.filter((m) => !m.refused && !m.wiped && ids.includes(m.id))
+  }
   const ids = (): readonly string[] => live().map(({ id }) => id)
   const index = commitOf(world, ids())
   const caughtUp = (): boolean =>
@@ -97,13 +106,61 @@ export function healAll(endgame: Endgame): FinalReads | undefined {
   return readEverything(endgame, live())
 }
 
-/** Nodes that are whole, a majority at least. */
-function chooseCore(world: World, random: SeededRandom): readonly Machine[] {
-  const whole = world.machines.filter((machine) => !machine.damaged)
-  const majority = Math.floor(world.machines.length / 2) + 1
+/** Who takes part in the end. */
+interface Members {
+  readonly voters: readonly string[]
+  readonly learners: readonly string[]
+}
+
+/**
+ * Where members changed: the operator stops, everything is healed, and a change that is under way
+ * comes to its end (openraft: none stays joint for ever). Who takes part is known then.
+ */
+function settle({ world, operator }: Endgame): Members | undefined {
+  const { kernel } = world
+  operator.stop()
+  if (world.counts.configurations === 0) {
+    if (!kernel.runUntil(() => operator.idle, kernel.now + callsMs) && kernel.crash === undefined) {
+      throw new Violation('L4', 'the operator waits for ever', 'liveness')
+    }
+    if (world.counts.configurations === 0) return { voters: world.firstIds, learners: [] }
+  }
+  world.weather.clear()
+  for (const machine of world.machines) if (!machine.refused) mend(machine)
+  const isSettled = (): boolean => {
+    const raft = leaderOf(world, world.ids)?.raft
+    return operator.idle && raft?.status().configurationSettled === true
+  }
+  const bound = catchUpMs + leaderBoundMs(world, world.ids, linksMs)
+  if (!kernel.runUntil(isSettled, kernel.now + bound)) {
+    if (kernel.crash !== undefined) return undefined
+    throw new Violation('L4', `a change of members is not over after ${bound} ms`, 'liveness')
+  }
+  const settled = leaderOf(world, world.ids)?.raft?.configuration.configuration
+  kernel.note('settled', ...(settled?.voters ?? []))
+  return settled
+}
+
+/** Everybody who takes part now, as the leader has it. */
+function membersOf(world: World): readonly string[] {
+  const configuration = leaderOf(world, world.ids)?.raft?.configuration.configuration
+  if (configuration === undefined) return world.firstIds
+  return [...votersOf(configuration), ...configuration.learners]
+}
+
+/**
+ * Nodes that are whole, a majority at least; and the learners, who may get a vote at any time.
+ */
+function chooseCore(world: World, members: Members, random: SeededRandom): readonly Machine[] {
+  // Who waits for its state does not lead: only who has it can be relied on.
+  const hasState = (machine: Machine): boolean => !compacts(world.swarm) || !machine.stateDamaged
+  const voters = world.machines.filter(({ id }) => members.voters.includes(id))
+  const whole = voters.filter((machine) => !machine.damaged && hasState(machine))
+  const majority = Math.floor(voters.length / 2) + 1
   if (whole.length < majority) throw new Error('the atlas keeps a majority whole')
   const size = randomBetween(random, majority, whole.length + 1)
-  return shuffled(random, whole).slice(0, size)
+  const learners = world.machines.filter(({ id }) => members.learners.includes(id))
+  return [...shuffled(random, whole).slice(0, size), ...learners]
 }
 
 /** In order, and running. */
@@ -115,10 +172,17 @@ export function mend(machine: Machine): void {
 }
 
 /** Breaks what is not in the core for ever; whether the network is then static. */
-function breakOthers(world: World, core: readonly Machine[], random: SeededRandom): boolean {
+function breakOthers(
+  world: World,
+  core: readonly Machine[],
+  { voters }: Members,
+  random: SeededRandom,
+): boolean {
   let isStatic = true
   for (const machine of world.machines) {
     if (core.includes(machine)) continue
+    // One that was removed, and may not know it, disturbs nobody though nothing is wrong with it.
+    if (!voters.includes(machine.id) && randomFraction(random) < 0.5) continue
     const ways = ['dead', 'isolated', 'deaf', 'mute', 'flapping', 'stopped'] as const
     const way = ways[randomBetween(random, 0, ways.length)] ?? 'dead'
     world.kernel.note('broken', machine.id, way)
@@ -185,7 +249,8 @@ function seeProgress({ world, history }: Endgame, core: readonly string[]): void
   const since = kernel.now
   const before = history.figures.acked
   const done = (): boolean => history.figures.acked > before
-  if (kernel.runUntil(done, since + progressBoundMs(world, core))) return
+  // The leader may be one of before, over links that are silent and not given up yet.
+  if (kernel.runUntil(done, since + linksMs + progressBoundMs(world, core))) return
   if (kernel.crash === undefined) judgeProgress(world, core, { since, acknowledged: 0 })
 }
 
@@ -206,10 +271,14 @@ const leaderStallMsMax = 2_000
  * majority, so that nobody can win an election meanwhile: when the leader goes on it finds the
  * answers of its followers in its sockets, and must not judge its quorum before it has read them.
  */
-function seeLeaderStall({ world, stability }: Endgame, core: readonly string[]): void {
+function seeLeaderStall(
+  { world, stability }: Endgame,
+  core: readonly string[],
+  { voters, learners }: Members,
+): void {
   const { kernel, swarm } = world
   const stallMs = 2 * swarm.electionMaxMs
-  const isBare = core.length === Math.floor(world.machines.length / 2) + 1
+  const isBare = learners.length === 0 && core.length === Math.floor(voters.length / 2) + 1
   if (!isBare || stallMs > leaderStallMsMax) return
   const leader = leaderOf(world, core)
   const machine = world.machines.find(({ id }) => id === leader?.id)

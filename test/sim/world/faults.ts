@@ -10,6 +10,7 @@ import type { Effect, Rule } from '../network/weather.ts'
 import type { Machine } from './machine.ts'
 import { bridge, halves, isolated, omission, ring, shuffled } from './partitions.ts'
 import type { Cut } from './partitions.ts'
+import { damage, diskFault, stateRot } from './disk-faults.ts'
 import type { FaultClass } from './swarm.ts'
 import type { World } from './world.ts'
 
@@ -22,8 +23,6 @@ export interface Begun {
 }
 
 const nothing = (): void => {}
-/** The longest that a disk stands still. */
-const stallMsMax = 2_500
 /** After a death in the middle of an operation. */
 const reviveMs = 400
 
@@ -65,6 +64,7 @@ export function begin(
     case 'kill-all':
     case 'kill-at-io':
     case 'restart':
+    case 'kill-at-install':
     case 'power':
     case 'power-all':
     case 'pause':
@@ -221,6 +221,7 @@ function processFault(
     | 'kill-leader'
     | 'kill-all'
     | 'kill-at-io'
+    | 'kill-at-install'
     | 'restart'
     | 'power'
     | 'power-all'
@@ -241,6 +242,8 @@ function processFault(
       return world.takeDown(fault, some(random, alive), (machine) => machine.kill())
     case 'kill-at-io':
       return killAtIo(world, one, randomBetween(random, 1, 40))
+    case 'kill-at-install':
+      return killAtInstall(world, random)
     case 'restart':
       return world.takeDown(fault, restarted(random, alive), (machine) => machine.close())
     case 'power':
@@ -301,6 +304,36 @@ function killAtIo(world: World, machine: Machine, nth: number): Begun {
   return { what: `kill ${machine.id} at operation ${nth}`, heal: nothing }
 }
 
+/**
+ * The next node that takes over a snapshot dies while it fetches that, or in one of the steps in
+ * which it goes over to it: pointer, log, the old state's removal (`redisraft#43`).
+ */
+function killAtInstall(world: World, random: SeededRandom): Begun {
+  const stage = any(random, ['begun', 'whole', 'whole'] as const)
+  const nth = randomBetween(random, 1, 24)
+  const ms = randomBetween(random, 0, 80)
+  const losesPower = randomFraction(random) < 0.4
+  world.atInstall = (machine, at) => {
+    if (at !== stage) return
+    world.atInstall = undefined
+    world.kernel.note('dies at install', machine.id, stage)
+    if (stage === 'whole' && !losesPower) {
+      killAtIo(world, machine, nth)
+      return
+    }
+    const { process } = machine
+    world.kernel.after(ms, () => {
+      if (machine.process !== process) return
+      if (losesPower) machine.powerCut('none', world.swarm.powerStyle)
+      else machine.kill()
+      world.kernel.after(reviveMs, () => {
+        if (!machine.keptDown) machine.start()
+      })
+    })
+  }
+  return { what: `kill at install, ${stage}`, heal: nothing }
+}
+
 function clockFault(world: World, random: SeededRandom, fault: 'clock-rate' | 'clock-jump'): Begun {
   const { clock, id } = any(random, world.machines)
   if (fault === 'clock-rate') {
@@ -317,83 +350,4 @@ function clockFault(world: World, random: SeededRandom, fault: 'clock-rate' | 'c
   jump = Math.min(288_000, Math.floor(jump)) * (randomFraction(random) < 0.5 ? 1 : -1)
   clock.wallOffset += jump
   return { what: `wall clock of ${id} jumps ${jump} ms`, heal: nothing }
-}
-
-function diskFault(
-  world: World,
-  random: SeededRandom,
-  fault: 'slow-disk' | 'disk-error' | 'disk-full',
-  ms: number,
-): Begun {
-  const machine = any(random, world.machines)
-  const { disk, id } = machine
-  if (fault === 'slow-disk') return slowDisk(world, random, machine, ms)
-  if (fault === 'disk-full') {
-    const free = randomBetween(random, 0, 3 * world.swarm.segmentBytes)
-    disk.setFree(free)
-    return { what: `disk of ${id} has ${free} bytes left`, heal: () => disk.setFree(undefined) }
-  }
-  const operation = any(random, [
-    'read',
-    'write',
-    'write',
-    'sync',
-    'sync',
-    'syncDirectory',
-  ] as const)
-  const nth = randomBetween(random, 1, 30)
-  const wanted = any(random, ['EIO', 'EIO', 'EIO', 'ENOSPC', 'stale'] as const)
-  // An older sector is damage, if only for once: it may make a whole log look shorter.
-  const mayBeStale = operation === 'read' && world.atlas.mayDamage(id)
-  const error = wanted === 'stale' && !mayBeStale ? 'EIO' : wanted
-  if (error === 'stale') machine.damaged = true
-  const shortBytes = randomFraction(random) < 0.5 ? randomBetween(random, 0, 2_000) : undefined
-  disk.failNext({ operation, nth, error, ...(shortBytes === undefined ? {} : { shortBytes }) })
-  return { what: `${error} on ${id} at ${operation} ${nth}`, heal: nothing }
-}
-
-/** Syncs take long, or none ends for a while; never so long that a heal would not be felt. */
-function slowDisk(world: World, random: SeededRandom, { disk, id }: Machine, ms: number): Begun {
-  if (randomFraction(random) < 0.3) {
-    const stallMs = Math.min(ms, stallMsMax)
-    disk.stallSyncs(stallMs)
-    return { what: `no sync on ${id} for ${stallMs} ms`, heal: nothing }
-  }
-  const factor = Math.min(any(random, [5, 50, 500, 5_000]), stallMsMax / world.swarm.syncMsMax)
-  disk.slow(factor)
-  return { what: `syncs on ${id} ${factor.toFixed(0)} times slower`, heal: () => disk.slow(1) }
-}
-
-/** Bytes of log, vote or identity change, or all of them are gone: only where that is survivable. */
-function damage(world: World, random: SeededRandom, fault: 'rot' | 'wipe'): Begun | undefined {
-  const victims = world.machines.filter((each) => world.atlas.mayDamage(each.id) && !each.wiped)
-  if (victims.length === 0) return undefined
-  const machine = any(random, victims)
-  if (fault === 'wipe') {
-    world.wipe(machine)
-    return { what: `wipe ${machine.id}`, heal: nothing }
-  }
-  const target = any(random, ['wal', 'wal', 'wal', 'vote', 'peers', 'pointer', 'identity'] as const)
-  const kind = any(random, [
-    'flipBit',
-    'flipBit',
-    'zeroSector',
-    'staleSector',
-    'misdirect',
-    'truncate',
-    'deleteFile',
-    'garbage',
-  ] as const)
-  const done = machine.disk.damage(kind, target, random)
-  if (done === undefined) return undefined
-  world.atlas.record({ machine: machine.id, at: world.now, what: `${kind} in ${done.file}` })
-  if (target !== 'pointer') machine.damaged = true
-  return { what: `${kind} in ${done.file} of ${machine.id} at ${done.offset}`, heal: nothing }
-}
-
-/** The state is a cache: it may rot anywhere, and is made anew from the log. */
-function stateRot(world: World, random: SeededRandom): Begun | undefined {
-  const machine = any(random, world.machines)
-  const what = machine.databases.rot(random)
-  return what === undefined ? undefined : { what: `${what} on ${machine.id}`, heal: nothing }
 }

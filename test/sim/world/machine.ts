@@ -29,6 +29,8 @@ export const peerPort = 7201
 export interface MachineOptions {
   readonly id: string
   readonly members: readonly string[]
+  /** It is made for a cluster that runs already, and those are its members. */
+  readonly joins: boolean
   readonly kernel: Kernel
   readonly network: SimNetwork
   readonly disk: SimDisk
@@ -57,11 +59,15 @@ export class Machine implements NodeView {
   readonly settings: NodeSettings
   process: Process | undefined
   running: RunningNode | undefined
+  /** It joined a running cluster. */
+  readonly joins: boolean
   /** The core of the present life. */
   raft: Raft | undefined
   lives = 0
   /** Its log, vote or identity was damaged. */
   damaged = false
+  /** Its state was damaged, or what points to it: it is made anew. */
+  stateDamaged = false
   /** Its data directory was made anew: nothing that it says may count. */
   wiped = false
   /** It will not start any more, and that is right: it said what is damaged. */
@@ -78,6 +84,7 @@ export class Machine implements NodeView {
     this.#options = options
     this.id = options.id
     this.members = options.members
+    this.joins = options.joins
     this.disk = options.disk
     this.databases = options.databases
     this.clock = options.clock
@@ -87,6 +94,14 @@ export class Machine implements NodeView {
 
   get durable(): DurableLog {
     return this.disk.durable
+  }
+
+  /** As far as the rows of the live state are durable; see `NodeView`. */
+  durableState(): number | undefined {
+    if (this.stateDamaged) return undefined
+    const generation = this.disk.liveGeneration()
+    const marker = generation && this.disk.durableFile(`groups/0/state-${generation}/CURRENT`)
+    return marker && this.databases.durableIndex(Number(Buffer.from(marker).toString('latin1')))
   }
 
   /** A process is there, stopped or not. */
@@ -111,6 +126,7 @@ export class Machine implements NodeView {
         nodeId: this.id,
         members: this.members.map((id) => ({ id, peerAddress: `${id}:${peerPort}` })),
         clusterName: 'sim',
+        ...(this.joins ? { joining: true } : {}),
         segmentBytes,
       })
     return new Promise((resolve) => {

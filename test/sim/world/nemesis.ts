@@ -4,6 +4,7 @@
  */
 import { randomBetween, SeededRandom } from '../../../src/random.ts'
 import { begin } from './faults.ts'
+import type { Begun } from './faults.ts'
 import type { FaultClass } from './swarm.ts'
 import type { World } from './world.ts'
 
@@ -76,12 +77,28 @@ export class Nemesis {
     const { kernel, swarm } = this.#world
     const isCertain = number > this.#drawn
     if (!isCertain && this.#heals.size >= swarm.faultsAtOnceMax) return
-    const begun = begin(this.#world, fault, new SeededRandom(seed), ms)
-    if (begun === undefined) return
+    const found = this.#firstPossible(fault, seed, ms)
+    if (found === undefined) return
+    const { begun } = found
     this.begun++
-    kernel.note('fault', number, fault, begun.what, ms)
+    kernel.note('fault', number, found.fault, begun.what, ms)
     this.#heals.set(number, begun.heal)
     kernel.after(ms, () => this.#heal(number))
+  }
+
+  /** Where a fault has no victim now, the next class that has one: else a lifetime grows thin. */
+  #firstPossible(
+    drawn: FaultClass,
+    seed: number,
+    ms: number,
+  ): { readonly fault: FaultClass; readonly begun: Begun } | undefined {
+    const { faults } = this.#world.swarm
+    const at = Math.max(0, faults.indexOf(drawn))
+    for (const fault of [drawn, ...faults.slice(at + 1), ...faults.slice(0, at)]) {
+      const begun = begin(this.#world, fault, new SeededRandom(seed), ms)
+      if (begun !== undefined) return { fault, begun }
+    }
+    return undefined
   }
 
   #heal(number: number): void {

@@ -39,6 +39,11 @@ export interface NodeView {
   /** Its data directory was made anew under its old name: checks hear nothing of it any more. */
   readonly wiped: boolean
   readonly settings: NodeSettings
+  /**
+   * The entry up to which the live state on its disk holds the log, durably; undefined where it was
+   * damaged: then it is made anew, from a log or by a snapshot.
+   */
+  readonly durableState?: (() => number | undefined) | undefined
 }
 
 /** What a check may look at at any time. */

@@ -5,7 +5,7 @@
  */
 import { Raft } from '../../../src/raft/index.ts'
 import type { Entry, Message, Ready } from '../../../src/raft/index.ts'
-import { StateMachine } from '../../../src/state/index.ts'
+import { StateImport, StateMachine } from '../../../src/state/index.ts'
 import type { AppliedEntry } from '../../../src/state/index.ts'
 import { PeerTransport } from '../../../src/transport/index.ts'
 
@@ -17,6 +17,12 @@ export interface Probe {
   onAdvance(raft: Raft, ready: Ready): void
   onStep(raft: Raft, message: Message): void
   onReadIndex(raft: Raft, id: number): void
+  /** Its log on disk begins behind this entry from now on. */
+  onCompacted(raft: Raft, index: number): void
+  /** A snapshot was begun to be read. */
+  onExport(): void
+  /** One was begun to be written, or is whole. */
+  onImport(stage: 'begun' | 'whole'): void
   onSend(messages: readonly Message[]): void
   onApplied(state: StateMachine, entries: readonly Entry[], applied: readonly AppliedEntry[]): void
 }
@@ -53,6 +59,23 @@ function install(): void {
     active?.onApplied(this, entries, applied)
     return applied
   }
+  const openExport = methodOf(StateMachine.prototype, 'openExport')
+  StateMachine.prototype.openExport = function () {
+    active?.onExport()
+    return openExport.call(this)
+  }
+  const finish = methodOf(StateImport.prototype, 'finish')
+  StateImport.prototype.finish = async function (rewrite) {
+    const summary = await finish.call(this, rewrite)
+    active?.onImport('whole')
+    return summary
+  }
+  const open = methodOf(StateImport, 'open')
+  StateImport.open = async function (options): Promise<StateImport> {
+    const opened = await open.call(StateImport, options)
+    active?.onImport('begun')
+    return opened
+  }
   const send = methodOf(PeerTransport.prototype, 'send')
   PeerTransport.prototype.send = function (messages): void {
     active?.onSend(messages)
@@ -88,6 +111,11 @@ function wrapCore(): void {
   Raft.prototype.advance = function (persisted): void {
     active?.onAdvance(this, persisted)
     advance.call(this, persisted)
+  }
+  const compacted = methodOf(Raft.prototype, 'compacted')
+  Raft.prototype.compacted = function (base): void {
+    active?.onCompacted(this, base.index)
+    compacted.call(this, base)
   }
   Raft.prototype.readIndex = function () {
     const started = readIndex.call(this)

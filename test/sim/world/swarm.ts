@@ -26,6 +26,7 @@ export const faultClasses = [
   'kill-leader',
   'kill-all',
   'kill-at-io',
+  'kill-at-install',
   'restart',
   'power',
   'power-all',
@@ -73,6 +74,9 @@ export interface Swarm {
   readonly syncMsMax: number
   readonly segmentBytes: number
   readonly caps: NodeCaps
+  /** The log's cap, bytes, and how many entries are kept for laggards; undefined: by default. */
+  readonly walMaxBytes: number | undefined
+  readonly walKeepEntries: number | undefined
   /** Cluster settings; undefined: as they are by default. */
   readonly tokenRetentionMs: number | undefined
   readonly sessionExpiryMs: number | undefined
@@ -85,10 +89,18 @@ export interface Swarm {
   /** How a power cut treats names: what the disk promises, or what ext4 does. */
   readonly powerStyle: 'strict' | 'ext4'
   readonly clients: number
+  /** How often an operator does something, on the average; undefined: there is none. */
+  readonly operatorEveryMs: number | undefined
+  /** Nodes that the operator may let join. */
+  readonly spares: number
   /** Frames are made into bytes. */
   readonly codecs: boolean
 }
 
+/** Larger clusters do not grow. */
+const sparesNodesMax = 5
+/** Segments up to this size are so small that a log is compacted in a minute. */
+const smallSegmentBytes = 16_384
 /** Every so many lifetimes go through the codecs. */
 const codecsEvery = 16
 
@@ -131,6 +143,7 @@ export function drawSwarm(seed: number): Swarm {
     syncMsMax,
     segmentBytes: segmentBytes ?? 1_048_576,
     caps: segmentBytes === undefined ? {} : smallCaps(random, segmentBytes),
+    ...compaction(seed, segmentBytes),
     tokenRetentionMs: chance(0.5) ? between(2, 30) * 1000 : undefined,
     sessionExpiryMs: chance(0.4) ? between(3, 40) * 1000 : undefined,
     tokensMax: chance(0.1) ? between(100, 600) : undefined,
@@ -139,8 +152,33 @@ export function drawSwarm(seed: number): Swarm {
     wallSpreadMs: pick([0, 10, 1000, 60_000, 3_600_000]),
     powerStyle: chance(0.5) ? 'strict' : 'ext4',
     clients: between(2, 5),
+    ...operator(seed, nodes),
     codecs: seed % codecsEvery === 0,
   }
+}
+
+/** Whether somebody moves the leadership, and changes who takes part. */
+function operator(seed: number, nodes: number): Pick<Swarm, 'operatorEveryMs' | 'spares'> {
+  const random = new SeededRandom(seed ^ 0x09e7a)
+  const [draw, second] = [randomFraction(random), randomFraction(random)]
+  const everyMs = [1_000, 2_500, 5_000][randomBetween(random, 0, 3)]
+  if (draw < 0.5) return { operatorEveryMs: undefined, spares: 0 }
+  const spares = nodes > sparesNodesMax || second < 0.4 ? 0 : second < 0.7 ? 1 : 2
+  return { operatorEveryMs: everyMs, spares }
+}
+
+/** In a log of small segments: a cap that a minute of few writes reaches several times. */
+function compaction(
+  seed: number,
+  segmentBytes: number | undefined,
+): Pick<Swarm, 'walMaxBytes' | 'walKeepEntries'> {
+  const random = new SeededRandom(seed ^ 0xc0ac7)
+  const pick = <T>(values: readonly T[]): T => values[randomBetween(random, 0, values.length)] as T
+  const walMaxBytes = 65_536 * pick([1, 1, 2, 4])
+  const walKeepEntries = pick([0, 4, 16, 64])
+  const isSmall = segmentBytes !== undefined && segmentBytes <= smallSegmentBytes
+  if (!isSmall) return { walMaxBytes: undefined, walKeepEntries: undefined }
+  return { walMaxBytes, walKeepEntries }
 }
 
 /** Caps that a minute of few writes reaches. */
@@ -189,6 +227,8 @@ export function describeSwarm(swarm: Swarm): string[] {
     `nodes ${s.nodes}, clients ${s.clients}, heartbeat ${s.heartbeatMs} ms, election ${s.electionMinMs} to ${s.electionMaxMs} ms`,
     `network: delay ${s.delayMs} ms + up to ${s.jitterMs} ms, window ${s.windowBytes} bytes, ${s.codecs ? 'frames as bytes' : 'frames decoded'}`,
     `disk: sync ${s.syncMsMin} to ${s.syncMsMax} ms, segments of ${s.segmentBytes} bytes, power cuts ${s.powerStyle}`,
+    `log: at most ${shown(s.walMaxBytes)} bytes, ${shown(s.walKeepEntries)} entries kept`,
+    `operator: ${s.operatorEveryMs === undefined ? 'none' : `every ${s.operatorEveryMs} ms, ${s.spares} spare machines`}`,
     `clocks: rates 1 ± ${s.clockSpread}, wall clocks ± ${s.wallSpreadMs} ms`,
     `settings: token retention ${shown(s.tokenRetentionMs)}, session expiry ${shown(s.sessionExpiryMs)}, tokens ${shown(s.tokensMax)}, sessions ${shown(s.sessionsMax)}`,
     `caps: ${caps === '{}' ? 'default' : caps}`,
@@ -198,4 +238,9 @@ export function describeSwarm(swarm: Swarm): string[] {
 
 function shown(value: number | undefined): string {
   return value === undefined ? 'default' : String(value)
+}
+
+/** Whether logs may lose their front in this world: they are small, or the disk gets so full. */
+export function compacts({ walMaxBytes, faults }: Pick<Swarm, 'walMaxBytes' | 'faults'>): boolean {
+  return walMaxBytes !== undefined || faults.includes('disk-full')
 }

@@ -37,15 +37,27 @@ export class World implements WorldView, Probe {
   readonly swarm: Swarm
   readonly weather: Weather
   readonly network: SimNetwork
-  readonly machines: readonly Machine[]
-  readonly ids: readonly string[]
+  /** Those of the beginning, and those that joined. */
+  readonly machines: Machine[]
+  /** Of the beginning. */
+  readonly firstIds: readonly string[]
   readonly clientHosts: readonly string[]
   readonly atlas: Atlas
   readonly random: SeededRandom
   /** Kills one of the clients; false where there is none. Set by whoever runs them. */
   killClient: (random: SeededRandom) => boolean = () => false
-  /** Elections won so far. */
-  elections = 0
+  /** Told once of a node that begins to fetch a snapshot, or has it whole. */
+  atInstall: ((machine: Machine, stage: 'begun' | 'whole') => void) | undefined
+  /** How often what happened so far: see `Figures` of a lifetime. */
+  readonly counts = {
+    elections: 0,
+    compactions: 0,
+    snapshotsSent: 0,
+    snapshotsInstalled: 0,
+    handOvers: 0,
+    configurations: 0,
+  }
+  readonly #spares: SeededRandom[]
   #checks: readonly Check[] = []
   readonly #owner = new WeakMap<Raft, Machine>()
   readonly #options: WorldOptions
@@ -72,11 +84,32 @@ export class World implements WorldView, Probe {
         if (this.node(to).wiped) return
         throw new Violation('wiped', `${to} takes messages from ${from}, which was wiped`)
       })
-    this.ids = Array.from({ length: swarm.nodes }, (_, i) => `n${i + 1}`)
+    this.firstIds = Array.from({ length: swarm.nodes }, (_, i) => `n${i + 1}`)
     this.clientHosts = Array.from({ length: swarm.clients }, (_, i) => `c${i + 1}`)
-    this.atlas = new Atlas({ ids: this.ids, random: random.fork() })
-    this.machines = this.ids.map((id) => this.#machine(id, random.fork()))
+    this.atlas = new Atlas({ ids: this.firstIds, random: random.fork() })
+    this.machines = this.firstIds.map((id) => this.#machine(id, random.fork()))
     this.random = random.fork()
+    this.#spares = Array.from({ length: swarm.spares }, () => random.fork())
+  }
+
+  /** Of all machines that there are by now. */
+  get ids(): readonly string[] {
+    return this.machines.map(({ id }) => id)
+  }
+
+  /** Another machine, made to join, which starts by itself soon; undefined: there is none left. */
+  join(): Machine | undefined {
+    const random = this.#spares.shift()
+    if (random === undefined) return undefined
+    const machine = this.#machine(`n${this.machines.length + 1}`, random, true)
+    this.machines.push(machine)
+    this.kernel.note('join', machine.id)
+    machine.keptDown = true
+    void machine.initialise().then(() => {
+      machine.keptDown = false
+      this.kernel.after(1, () => machine.start())
+    })
+    return machine
   }
 
   get now(): number {
@@ -148,7 +181,7 @@ export class World implements WorldView, Probe {
     return { what: `${what} ${ids}`, heal }
   }
 
-  /** Somebody made the data directory of a node anew, under its old name. */
+  /** Somebody made a node's data directory anew, under its old name. */
   wipe(machine: Machine): void {
     this.atlas.record({ machine: machine.id, at: this.now, what: 'wipe' })
     machine.kill()
@@ -191,9 +224,14 @@ export class World implements WorldView, Probe {
     const change = ready.roleChange
     if (change !== undefined) {
       this.kernel.note('role', machine.id, change.role, change.term)
-      if (change.role === 'leader') this.elections++
+      if (change.role === 'leader') this.counts.elections++
     }
     if (machine.wiped) return
+    for (const { kind, term, index } of ready.entries) {
+      if (kind !== 'config' || raft.role !== 'leader') continue
+      this.counts.configurations++
+      this.kernel.note('configuration', machine.id, index, term)
+    }
     this.judge(() => {
       for (const check of this.#checks) check.onReady?.(machine, ready)
       if (ready.readStates.length === 0) return
@@ -220,6 +258,22 @@ export class World implements WorldView, Probe {
     })
   }
 
+  onCompacted(raft: Raft, index: number): void {
+    this.counts.compactions++
+    this.kernel.note('compacted', this.#owner.get(raft)?.id, index)
+  }
+
+  onExport(): void {
+    this.counts.snapshotsSent++
+  }
+
+  onImport(stage: 'begun' | 'whole'): void {
+    const machine = this.node(this.kernel.running ?? '')
+    if (stage === 'whole') this.counts.snapshotsInstalled++
+    this.kernel.note('import', machine.id, stage)
+    this.atInstall?.(machine, stage)
+  }
+
   onReadIndex(raft: Raft, id: number): void {
     const machine = this.#owner.get(raft)
     if (machine === undefined || machine.wiped) return
@@ -235,6 +289,7 @@ export class World implements WorldView, Probe {
     if (machine.wiped) return
     this.judge(() => {
       for (const message of messages) {
+        if (message.type === 'timeoutNow') this.counts.handOvers++
         for (const check of this.#checks) check.onSend?.(machine, message)
       }
     })
@@ -257,11 +312,12 @@ export class World implements WorldView, Probe {
 
   // The parts.
 
-  #machine(id: string, random: SeededRandom): Machine {
+  #machine(id: string, random: SeededRandom, joins = false): Machine {
     const { kernel, network, swarm } = this
-    const machine: Machine = new Machine({
+    return new Machine({
       id,
-      members: this.ids,
+      members: this.firstIds,
+      joins,
       kernel,
       network,
       clock: this.clockOf(random),
@@ -274,7 +330,6 @@ export class World implements WorldView, Probe {
       log: this.#options.log,
       onEnd: (which, end) => this.#onEnd(which, end),
     })
-    return machine
   }
 
   #disk(id: string, random: SeededRandom): SimDisk {
@@ -306,6 +361,7 @@ export class World implements WorldView, Probe {
 
   #settings(id: string, logger: Logger) {
     const { heartbeatMs, electionMinMs, electionMaxMs, caps } = this.swarm
+    const { walMaxBytes, walKeepEntries } = this.swarm
     return nodeSettings(
       {
         dataDirectory,
@@ -314,6 +370,8 @@ export class World implements WorldView, Probe {
         heartbeatMs,
         electionTimeoutMinMs: electionMinMs,
         electionTimeoutMaxMs: electionMaxMs,
+        ...(walMaxBytes === undefined ? {} : { walMaxBytes }),
+        ...(walKeepEntries === undefined ? {} : { walKeepEntries }),
         logger,
       },
       { ...caps, segmentBytes: this.swarm.segmentBytes },
@@ -330,18 +388,13 @@ export class World implements WorldView, Probe {
 
   /** A node may end itself for one reason alone: its disk failed it, and that had been set off. */
   #judgeFailure(machine: Machine, error: unknown): void {
-    const id = machine.id
     if (error instanceof AssertionError && !machine.wiped) {
-      throw new Violation('assertion', `${id}: ${error.message}`, 'crash', error)
+      throw new Violation('assertion', `${machine.id}: ${error.message}`, 'crash', error)
     }
-    const known = error instanceof QuorateError
-    if (known && (machine.damaged || machine.disk.troubled)) return
+    const excused = machine.damaged || machine.disk.troubled
+    if (excused && error instanceof QuorateError) return
     if (machine.databases.rotten) return
-    throw new Violation(
-      'ended',
-      `${id} ended itself: ${codeOf(error)}: ${String(error)}`,
-      'crash',
-      error,
-    )
+    const what = `${machine.id} ended itself: ${codeOf(error)}: ${String(error)}`
+    throw new Violation('ended', what, 'crash', error)
   }
 }

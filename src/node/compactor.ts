@@ -1,0 +1,122 @@
+/**
+ * Keeps the log within its bounds: what the state holds durably is dropped at the log's front
+ * (thesis, chapter 5). The state is a cache that a crash takes back to its last barrier, so a
+ * barrier comes first, and nothing above it is ever dropped.
+ *
+ * A follower that lags within reason, and one that is being sent a snapshot, need what stands
+ * behind it. For them the log is kept, up to three quarters of its cap; a follower that is so far
+ * behind, or away, gets a snapshot.
+ */
+import type { Logger } from '../logger.ts'
+import type { EntryId } from '../raft/index.ts'
+
+/** How often the log's size is looked at. */
+const lookEveryMs = 250
+
+/** The log, as far as this matters. */
+interface CompactableLog {
+  readonly bytes: number
+  readonly entries: number
+  readonly base: EntryId
+  readonly lastIndex: number
+  compact(upTo: number): Promise<EntryId>
+}
+
+interface CompactorOptions {
+  readonly logger: Logger
+  readonly log: CompactableLog
+  readonly state: { readonly durableIndex: number; barrier(): Promise<void> }
+  readonly walMaxBytes: number
+  readonly walEntriesMax: number
+  readonly walKeepEntries: number
+  /** Bytes by which the log must grow before it is worth another attempt: it goes by segments. */
+  readonly stepBytes: number
+  /** Entries behind this one are needed by a follower that is there; Infinity: by none. */
+  readonly followersNeed: () => number
+  /** Entries behind this one are needed to go on from a snapshot under way; Infinity: none is. */
+  readonly snapshotsNeed: () => number
+  readonly onCompacted: (base: EntryId) => void
+  readonly onFailure: (error: unknown) => void
+  /** The state's barrier failed. */
+  readonly onStateFailure: (error: unknown) => void
+}
+
+export class Compactor {
+  readonly #options: CompactorOptions
+  #lookedAt = -Infinity
+  /** Nothing could be dropped at a size below this. */
+  #notBeforeBytes = 0
+  #running: Promise<void> | undefined
+  #stopped = false
+
+  constructor(options: CompactorOptions) {
+    this.#options = options
+  }
+
+  /** Called often. `pressed`: the disk is nearly full, so everything that may go goes. */
+  tick(now: number, pressed: boolean): void {
+    if (this.#running !== undefined || now - this.#lookedAt < lookEveryMs) return
+    this.#lookedAt = now
+    if (this.#isDue() || (pressed && this.#options.log.bytes > this.#notBeforeBytes)) {
+      void this.#start(pressed)
+    }
+  }
+
+  /** Drops what may go, whatever the size; resolves when that is done. */
+  async compactNow(): Promise<void> {
+    // Several may have waited for the same end: each looks again before it begins.
+    while (this.#running !== undefined) await this.#running
+    if (!this.#stopped) await this.#start(true)
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true
+    await this.#running
+  }
+
+  #isDue(): boolean {
+    const { log, walMaxBytes, walEntriesMax } = this.#options
+    if (log.bytes < this.#notBeforeBytes) return false
+    return log.bytes >= walMaxBytes / 2 || log.entries >= walEntriesMax / 2
+  }
+
+  #start(pressed: boolean): Promise<void> {
+    const running = this.#run(pressed).finally(() => {
+      this.#running = undefined
+    })
+    this.#running = running
+    return running
+  }
+
+  async #run(pressed: boolean): Promise<void> {
+    const { log, state, stepBytes, logger, onCompacted, onFailure, onStateFailure } = this.#options
+    try {
+      await state.barrier()
+    } catch (error) {
+      if (!this.#stopped) onStateFailure(error)
+      return
+    }
+    if (this.#stopped) return
+    try {
+      const before = log.base.index
+      const base = await log.compact(Math.min(state.durableIndex, this.#keepBehind(pressed)))
+      this.#notBeforeBytes = log.bytes + stepBytes
+      if (base.index === before) return
+      logger.debug('compacted the log', { base: base.index, bytes: log.bytes })
+      if (!this.#stopped) onCompacted(base)
+    } catch (error) {
+      if (!this.#stopped) onFailure(error)
+    }
+  }
+
+  /** What stands behind this index is kept for somebody, if there is room. */
+  #keepBehind(pressed: boolean): number {
+    const { log, walMaxBytes, walEntriesMax, walKeepEntries } = this.#options
+    const { followersNeed, snapshotsNeed } = this.#options
+    const { bytes, entries } = log
+    if (bytes >= walMaxBytes * 0.9 || entries >= walEntriesMax * 0.9) return Infinity
+    const snapshots = snapshotsNeed()
+    if (pressed || bytes >= walMaxBytes * 0.75 || entries >= walEntriesMax * 0.75) return snapshots
+    return Math.min(snapshots, followersNeed(), log.lastIndex - walKeepEntries)
+  }
+}

@@ -1,0 +1,233 @@
+/**
+ * Fetches a snapshot that the leader offered (paper, section 7), frame by frame, into a generation
+ * of the state of its own. This node asks for every frame: what is lost is asked for again, a slow
+ * disk here slows the sender down, and a link that was cut only delays the next frame.
+ *
+ * The live state is not touched. Once the new one is whole and durable, its owner ends the node and
+ * starts it again on it: there is no moment in which a running node has two states.
+ */
+import type { Logger } from '../logger.ts'
+import type { Clock } from '../ports.ts'
+import type { EntryId } from '../raft/index.ts'
+import { StateImport } from '../state/index.ts'
+import type { SnapshotFrame } from '../transport/index.ts'
+import type { Generations } from './generations.ts'
+
+/** A frame that did not come within this time is asked for again. */
+const askAgainMs = 1_000
+/** After so long without a frame the fetch is given up; the leader offers anew. */
+const silenceMsMax = 30_000
+/** After a failure offers are ignored for so long: the disk may be full, or the sender broken. */
+const pauseAfterFailureMs = 2_000
+
+/** A snapshot that is whole and durable in a generation that is not the live one yet. */
+export interface ReceivedSnapshot {
+  readonly generation: number
+  readonly snapshot: EntryId
+}
+
+interface ReceiverOptions {
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly generations: Generations
+  readonly send: (to: string, frame: SnapshotFrame) => boolean
+  /** The fetch broke off: the core may tell of the next offer. */
+  readonly onFailed: () => void
+  /** Whether the log still lacks what it stands for: while it was fetched, entries may have come. */
+  readonly isUseful: (snapshot: EntryId) => boolean
+  readonly onReceived: (received: ReceivedSnapshot) => void
+}
+
+interface Fetching {
+  readonly from: string
+  readonly snapshot: EntryId
+  readonly generation: number
+  readonly rows: StateImport
+  /** The frame that is asked for. */
+  next: number
+  /** A frame is being written: another copy of it may come meanwhile. */
+  writing: boolean
+  /** Monotonic ms. */
+  askedAt: number
+  heardAt: number
+}
+
+export class SnapshotReceiver {
+  readonly #options: ReceiverOptions
+  #fetching: Fetching | undefined
+  /** One thing after the other: beginnings, frames and ends of fetches touch the same files. */
+  #work: Promise<void> = Promise.resolve()
+  #beginning: { readonly from: string; readonly snapshot: EntryId } | undefined
+  #pauseUntil = -Infinity
+  #stopped = false
+
+  constructor(options: ReceiverOptions) {
+    this.#options = options
+  }
+
+  /** What is being fetched, for the operator: `entry 17 from n2, frame 3`. */
+  get progress(): string | undefined {
+    const fetching = this.#fetching
+    if (fetching === undefined) return undefined
+    const { snapshot, from, next } = fetching
+    return `a snapshot at entry ${snapshot.index} from ${from}, frame ${next}`
+  }
+
+  /** The leader offers a snapshot that this node needs. */
+  offered(from: string, snapshot: EntryId): void {
+    const { clock, onFailed } = this.#options
+    const known = this.#fetching
+    if (known !== undefined && known.from === from && isSame(known.snapshot, snapshot)) return
+    const beginning = this.#beginning
+    if (beginning?.from === from && isSame(beginning.snapshot, snapshot)) return
+    // Not now, but the core must tell of it again: what is being begun may be nobody's any more.
+    if (beginning !== undefined || clock.monotonic() < this.#pauseUntil) {
+      onFailed()
+      return
+    }
+    this.#beginning = { from, snapshot }
+    this.#enqueue(async () => {
+      try {
+        await this.#drop()
+        if (!this.#stopped) await this.#begin(from, snapshot)
+      } finally {
+        this.#beginning = undefined
+      }
+    })
+  }
+
+  /** A frame of the peer protocol that answers a request of ours. */
+  answered(from: string, frame: SnapshotFrame): void {
+    const fetching = this.#fetching
+    if (fetching === undefined || fetching.from !== from) return
+    if (!isSame(fetching.snapshot, frame.snapshot)) return
+    if (frame.type === 'snapshotUnknown') {
+      this.#enqueue(() => this.#giveUp(fetching, 'the sender no longer has it'))
+      return
+    }
+    if (frame.type !== 'snapshotFrame' || frame.frame !== fetching.next || fetching.writing) return
+    fetching.writing = true
+    fetching.heardAt = this.#options.clock.monotonic()
+    const { bytes } = frame
+    this.#enqueue(() => this.#write(fetching, bytes))
+  }
+
+  /** Called often: asks again for what was lost, and gives up in time. */
+  tick(now: number): void {
+    const fetching = this.#fetching
+    if (fetching === undefined || fetching.writing) return
+    if (now - fetching.heardAt > silenceMsMax) {
+      this.#enqueue(() => this.#giveUp(fetching, 'the sender fell silent'))
+    } else if (now - fetching.askedAt > askAgainMs) {
+      this.#ask(fetching)
+    }
+  }
+
+  /** Ends, and removes what was not whole. */
+  async stop(): Promise<void> {
+    this.#stopped = true
+    this.#enqueue(() => this.#drop())
+    await this.#work
+  }
+
+  async #begin(from: string, snapshot: EntryId): Promise<void> {
+    const { generations, logger, clock } = this.#options
+    const generation = await generations.unused()
+    logger.info('fetching a snapshot', { from, index: snapshot.index, generation })
+    const rows = await this.#openImport(generation, snapshot)
+    const now = clock.monotonic()
+    const fetching: Fetching = {
+      from,
+      snapshot,
+      generation,
+      rows,
+      next: 0,
+      writing: false,
+      askedAt: now,
+      heardAt: now,
+    }
+    this.#fetching = fetching
+    this.#ask(fetching)
+  }
+
+  async #openImport(generation: number, snapshot: EntryId): Promise<StateImport> {
+    const { generations, logger } = this.#options
+    try {
+      const database = await generations.open(generation)
+      return await StateImport.open({ database, logger, expected: snapshot })
+    } catch (error) {
+      await generations.remove(generation)
+      throw error
+    }
+  }
+
+  #ask(fetching: Fetching): void {
+    const { clock, send } = this.#options
+    fetching.askedAt = clock.monotonic()
+    const { snapshot, next } = fetching
+    send(fetching.from, { type: 'snapshotRequest', snapshot, frame: next })
+  }
+
+  async #write(fetching: Fetching, bytes: Uint8Array): Promise<void> {
+    // It was given up while the frame waited its turn.
+    if (this.#fetching !== fetching) return
+    const { done } = await fetching.rows.write(bytes)
+    fetching.next++
+    fetching.writing = false
+    if (!done) {
+      this.#ask(fetching)
+      return
+    }
+    const summary = await fetching.rows.finish()
+    this.#fetching = undefined
+    const { generation, snapshot } = fetching
+    const { logger, generations, isUseful, onReceived, onFailed } = this.#options
+    const { rows, bytes: size } = summary
+    logger.info('a snapshot is whole', { index: snapshot.index, rows, bytes: size })
+    if (!this.#stopped && isUseful(snapshot)) {
+      onReceived({ generation, snapshot })
+      return
+    }
+    await generations.remove(generation)
+    if (!this.#stopped) onFailed()
+  }
+
+  async #giveUp(fetching: Fetching, reason: string): Promise<void> {
+    if (this.#fetching !== fetching) return
+    await this.#drop()
+    this.#failed(reason)
+  }
+
+  /** Leaves a fetch aside, with what it has written. */
+  async #drop(): Promise<void> {
+    const fetching = this.#fetching
+    if (fetching === undefined) return
+    this.#fetching = undefined
+    await fetching.rows.abort()
+    await this.#options.generations.remove(fetching.generation)
+  }
+
+  #failed(reason: string): void {
+    const { logger, clock, onFailed } = this.#options
+    logger.warn('a snapshot was not fetched to its end', { reason })
+    this.#pauseUntil = clock.monotonic() + pauseAfterFailureMs
+    if (!this.#stopped) onFailed()
+  }
+
+  /**
+   * Whatever goes wrong here, bad frames or a full disk, touches only the generation that is being
+   * made: the node goes on as it is.
+   */
+  #enqueue(step: () => Promise<void>): void {
+    this.#work = this.#work.then(step).catch(async (error: unknown) => {
+      await this.#drop().catch((cause: unknown) => {
+        this.#options.logger.warn('while a snapshot was left aside', { error: String(cause) })
+      })
+      this.#failed(String(error))
+    })
+  }
+}
+
+function isSame(a: EntryId, b: EntryId): boolean {
+  return a.index === b.index && a.term === b.term
+}

@@ -1,0 +1,183 @@
+/**
+ * Serves snapshots to followers that need what the log no longer has. Each gets a view of the state
+ * of its own, pinned at one entry, and asks for its frames; nothing is read ahead, so a slow
+ * follower costs one frame of memory. While it is being served, the log is kept from that entry on:
+ * else a slow transfer would end behind the log again, for ever.
+ */
+import type { Logger } from '../logger.ts'
+import type { Clock } from '../ports.ts'
+import type { EntryId } from '../raft/index.ts'
+import type { StateExport } from '../state/index.ts'
+import type { SnapshotFrame } from '../transport/index.ts'
+import { isOverloaded, isUsage } from './damage.ts'
+
+/** Followers served at the same time; the others wait. */
+const transfersMax = 2
+/** A follower that asks for nothing for so long is no longer served. */
+const idleMsMax = 60_000
+/** How often a follower that waits its turn is looked at again. */
+const retryMs = 500
+
+interface SenderOptions {
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly open: () => Promise<StateExport>
+  /** False: nobody waits for it any more. */
+  readonly offer: (to: string, snapshot: EntryId) => boolean
+  /** What was offered is not served any more. */
+  readonly lost: (to: string) => void
+  readonly send: (to: string, frame: SnapshotFrame) => boolean
+  /** Whether a follower still needs one. */
+  readonly needs: (to: string) => boolean
+  /** The state failed under the reading. */
+  readonly onFailure: (error: unknown) => void
+}
+
+interface Transfer {
+  readonly to: string
+  readonly view: StateExport
+  reading: boolean
+  lastUsed: number
+}
+
+export class SnapshotSender {
+  readonly #options: SenderOptions
+  readonly #transfers = new Map<string, Transfer>()
+  /** Who waits for a view; a view is opened for one at a time. */
+  readonly #waiting = new Set<string>()
+  #opening: Promise<void> | undefined
+  #nextTry = 0
+  #stopped = false
+
+  constructor(options: SenderOptions) {
+    this.#options = options
+  }
+
+  /** The log must be kept from behind this entry on; Infinity: nothing is being served. */
+  get heldIndex(): number {
+    let held = Infinity
+    for (const { view } of this.#transfers.values()) held = Math.min(held, view.snapshot.index)
+    return held
+  }
+
+  /** A follower needs a snapshot. */
+  wanted(to: string): void {
+    const known = this.#transfers.get(to)
+    if (known !== undefined) this.#close(known)
+    this.#waiting.add(to)
+    this.#openNext()
+  }
+
+  /** A follower asks for a frame. */
+  asked(from: string, frame: SnapshotFrame): void {
+    if (frame.type !== 'snapshotRequest') return
+    const { send, clock, onFailure } = this.#options
+    const { snapshot, frame: number } = frame
+    const transfer = this.#transfers.get(from)
+    const served = transfer?.view.snapshot
+    if (
+      transfer === undefined ||
+      served?.index !== snapshot.index ||
+      served.term !== snapshot.term
+    ) {
+      send(from, { type: 'snapshotUnknown', snapshot })
+      if (transfer === undefined && !this.#waiting.has(from)) this.#lose(from)
+      return
+    }
+    transfer.lastUsed = clock.monotonic()
+    // Asked again while it is read: the answer is on its way.
+    if (transfer.reading) return
+    transfer.reading = true
+    transfer.view.frame(number).then(
+      ({ bytes, last }) => {
+        transfer.reading = false
+        if (this.#transfers.get(from) !== transfer) return
+        send(from, { type: 'snapshotFrame', snapshot, frame: number, bytes, last })
+      },
+      (error: unknown) => {
+        transfer.reading = false
+        if (this.#stopped || this.#transfers.get(from) !== transfer) return
+        this.#close(transfer)
+        if (!isUsage(error)) {
+          // What the state says is the node's own affair.
+          onFailure(error)
+          return
+        }
+        // Most likely it begins anew, after a start or a silence, and the view is past that.
+        send(from, { type: 'snapshotUnknown', snapshot })
+        this.#lose(from)
+      },
+    )
+  }
+
+  /** Called often: ends what nobody needs, and begins what waits. */
+  tick(now: number): void {
+    const { needs, lost } = this.#options
+    for (const transfer of this.#transfers.values()) {
+      if (!needs(transfer.to)) {
+        this.#close(transfer)
+      } else if (now - transfer.lastUsed > idleMsMax) {
+        this.#close(transfer)
+        lost(transfer.to)
+      }
+    }
+    for (const to of this.#waiting) if (!needs(to)) this.#waiting.delete(to)
+    if (now >= this.#nextTry) this.#openNext()
+  }
+
+  /** This node no longer leads: nobody will ask any more. */
+  closeAll(): void {
+    this.#waiting.clear()
+    for (const transfer of this.#transfers.values()) this.#close(transfer)
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true
+    this.closeAll()
+    await this.#opening
+  }
+
+  #openNext(): void {
+    const { clock, logger, onFailure, open, offer } = this.#options
+    const [to] = this.#waiting
+    if (to === undefined || this.#opening !== undefined || this.#stopped) return
+    if (this.#transfers.size >= transfersMax) return
+    this.#opening = open()
+      .then(
+        (view) => {
+          if (this.#stopped || !this.#waiting.delete(to)) {
+            this.#release(view)
+            return
+          }
+          const transfer = { to, view, reading: false, lastUsed: clock.monotonic() }
+          this.#transfers.set(to, transfer)
+          logger.info('offering a snapshot', { to, index: view.snapshot.index })
+          if (!offer(to, view.snapshot)) this.#close(transfer)
+        },
+        (error: unknown) => {
+          this.#nextTry = clock.monotonic() + retryMs
+          if (!this.#stopped && !isOverloaded(error)) onFailure(error)
+        },
+      )
+      .finally(() => {
+        this.#opening = undefined
+      })
+  }
+
+  /** What was offered will never be served: the core has to want another, or offers it for ever. */
+  #lose(to: string): void {
+    const { needs, lost } = this.#options
+    if (needs(to)) lost(to)
+  }
+
+  #close(transfer: Transfer): void {
+    this.#transfers.delete(transfer.to)
+    this.#release(transfer.view)
+  }
+
+  #release(view: StateExport): void {
+    view.close().catch((error: unknown) => {
+      if (!this.#stopped) this.#options.onFailure(error)
+    })
+  }
+}

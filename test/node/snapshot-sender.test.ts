@@ -1,0 +1,97 @@
+/**
+ * Goal: a follower that needs a snapshot gets one, whatever became of an earlier attempt of it.
+ * Method: the sender alone, over a view that gives frames as the state's exports do: the next one,
+ * or one of the last few again.
+ */
+import { describe, expect, test } from 'vitest'
+import { usageError } from '../../src/errors.ts'
+import { silentLogger } from '../../src/logger.ts'
+import { SnapshotSender } from '../../src/node/snapshot-sender.ts'
+import type { EntryId } from '../../src/raft/index.ts'
+import type { StateExport } from '../../src/state/index.ts'
+import type { SnapshotFrame } from '../../src/transport/index.ts'
+import { ManualClock } from '../suites/manual-clock.ts'
+
+const snapshot: EntryId = { term: 3, index: 90 }
+
+class View {
+  readonly snapshot = snapshot
+  next = 0
+  isClosed = false
+
+  async frame(n: number): Promise<{ bytes: Uint8Array; last: boolean }> {
+    await Promise.resolve()
+    if (n > this.next || n < this.next - 4) throw usageError(`the next is frame ${this.next}`)
+    this.next = Math.max(this.next, n + 1)
+    return { bytes: Uint8Array.of(n), last: false }
+  }
+
+  async close(): Promise<void> {
+    this.isClosed = true
+    await Promise.resolve()
+  }
+}
+
+function setUp() {
+  const clock = new ManualClock()
+  const views: View[] = []
+  const sent: SnapshotFrame[] = []
+  const lost: string[] = []
+  const needy = new Set(['n2'])
+  const sender = new SnapshotSender({
+    clock,
+    logger: silentLogger,
+    open: async () => {
+      const view = new View()
+      views.push(view)
+      await Promise.resolve()
+      return view as unknown as StateExport
+    },
+    offer: () => true,
+    lost: (to) => {
+      lost.push(to)
+    },
+    send: (_, frame) => sent.push(frame) > 0,
+    needs: (to) => needy.has(to),
+    onFailure: (error) => {
+      throw error
+    },
+  })
+  const ask = async (frame: number): Promise<SnapshotFrame | undefined> => {
+    sender.asked('n2', { type: 'snapshotRequest', snapshot, frame })
+    await clock.run()
+    return sent.at(-1)
+  }
+  return { clock, sender, views, sent, lost, needy, ask }
+}
+
+describe('a follower that begins anew', () => {
+  test('after a crash in the middle, when the view is past its beginning, gets another', async () => {
+    const { clock, sender, views, lost, ask } = setUp()
+    sender.wanted('n2')
+    await clock.run()
+    for (let n = 0; n < 9; n++) expect(await ask(n)).toMatchObject({ frame: n })
+    expect((await ask(0))?.type).toBe('snapshotUnknown')
+    // Nothing else would end the offer of a view that is closed.
+    expect(lost).toEqual(['n2'])
+    expect(views[0]?.isClosed).toBe(true)
+    sender.wanted('n2')
+    await clock.run()
+    expect(await ask(0)).toMatchObject({ type: 'snapshotFrame', frame: 0 })
+    expect(views).toHaveLength(2)
+  })
+
+  test('and asks for what is not served at all: the core hears that it is lost', async () => {
+    const { sender, lost, needy, ask } = setUp()
+    expect((await ask(0))?.type).toBe('snapshotUnknown')
+    expect(lost).toEqual(['n2'])
+    // It waits its turn: nothing is lost yet.
+    sender.wanted('n2')
+    sender.asked('n2', { type: 'snapshotRequest', snapshot, frame: 0 })
+    expect(lost).toEqual(['n2'])
+    needy.clear()
+    sender.closeAll()
+    await ask(0)
+    expect(lost).toEqual(['n2'])
+  })
+})
