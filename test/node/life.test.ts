@@ -213,6 +213,30 @@ describe('members', () => {
     await on.done(db.removeMember(leader))
   })
 
+  test.each([1, 2, 3, 4])('down to the last one, under writes (drawing %i)', async (seed) => {
+    const on = await supervised(3, seed)
+    const db = await on.client()
+    await fill(on, db, 'before', 40)
+    for (const id of ['n1', 'n2']) {
+      const written = fill(on, db, id, 40)
+      await on.done(db.removeMember(id, { timeout: 20_000 }))
+      await on.done(on.machine(id).supervised?.closed ?? Promise.resolve(), 20_000)
+      await on.done(written)
+    }
+    // Nobody else is there any more: nothing that they had said may take the lead from it.
+    const before = await statusOf(on, 'n3')
+    expect(before.role).toBe('leader')
+    await fill(on, db, 'after', 200)
+    await on.clock.advance(30_000)
+    const keys: unknown[] = []
+    const read = async (): Promise<void> => {
+      for await (const { key } of db.scan({ keysOnly: true })) keys.push(key)
+    }
+    await on.done(read())
+    expect(keys).toHaveLength(320)
+    expect((await statusOf(on, 'n3')).term).toBe(before.term)
+  })
+
   test('a member is replaced in one step', async () => {
     const on = await supervised(3)
     const db = await on.client()
