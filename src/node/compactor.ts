@@ -4,8 +4,8 @@
  * barrier comes first, and nothing above it is ever dropped.
  *
  * A follower that lags within reason, and one that is being sent a snapshot, need what stands
- * behind it. For them the log is kept, up to three quarters of its cap; a follower that is so far
- * behind, or away, gets a snapshot.
+ * behind it. For the one the log is kept up to three quarters of its cap, for the other up to nine
+ * tenths; a follower that is further behind, or away, gets a snapshot.
  */
 import type { Logger } from '../logger.ts'
 import type { EntryId } from '../raft/index.ts'

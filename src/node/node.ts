@@ -403,9 +403,12 @@ export class Node {
       return (await this.#parts.incarnations.pin(id, incarnation)) !== 'other'
     })
     const answered = accepted.catch((error: unknown) => {
-      // What is no incarnation at all came off the wire: that is the peer's fault, not the disk's.
-      const misspoken = error instanceof QuorateError && error.code === 'QUORATE_USAGE'
-      if (!misspoken) this.#fail(error)
+      // What is no incarnation at all, or one name too many to remember, came off the wire: that is
+      // the peer's fault, not the disk's.
+      const isPeers =
+        error instanceof QuorateError &&
+        (error.code === 'QUORATE_USAGE' || error.code === 'QUORATE_TOO_LARGE')
+      if (!isPeers) this.#fail(error)
       return false
     })
     this.#pinning = answered

@@ -41,13 +41,17 @@ async function openAgain(
   closing: () => boolean,
 ): Promise<OpenNode> {
   for (let attempt = 1; ; attempt++) {
+    // Before the first attempt too: a state that opens, and fails again at once, must not make the
+    // node read its whole log over and over.
+    if (restart.state.type === 'kept') {
+      await new Promise<void>((resolve) => ports.clock.timer(attemptEveryMs, resolve))
+    }
     try {
       return await openAndStart(ports, settings, restart)
     } catch (error) {
       const isHopeless = attempt >= attemptsMax || closing()
       if (restart.state.type !== 'kept' || !isStorageFailure(error) || isHopeless) throw error
       settings.logger.warn('the node could not be opened again yet', { error: String(error) })
-      await new Promise<void>((resolve) => ports.clock.timer(attemptEveryMs, resolve))
     }
   }
 }

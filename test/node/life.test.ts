@@ -7,6 +7,7 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import type { Client } from '../../src/client/index.ts'
 import type { NodeStatus } from '../../src/transport/index.ts'
+import { PeerIncarnations } from '../../src/wal/index.ts'
 import { Cluster } from './support/cluster.ts'
 
 let cluster: Cluster | undefined
@@ -266,6 +267,24 @@ describe('members', () => {
     expect(wiped.log.join('\n')).toContain('QUORATE_WRONG_INCARNATION')
   })
 
+  test('a stranger is refused, and the node goes on, where no more names can be remembered', async () => {
+    const on = new Cluster(1, 1, { options: smallLog, segmentBytes: 8_192 })
+    cluster = on
+    const only = on.machine('n1')
+    await on.initialise(only)
+    const known = { disk: only.disk, directory: '/data/groups/0' }
+    const pins = await on.done(PeerIncarnations.open(known))
+    for (let i = 0; i < 1_024; i++) await on.done(pins.pin(`old-${i}`, 'ab'.repeat(16)))
+    await on.supervise(only)
+    const db = await on.client()
+    await on.done(db.put('k', 'v'))
+    const stranger = await on.newcomer('n2')
+    await on.supervise(stranger)
+    const added = db.addMember({ id: 'n2', peerAddress: 'n2:7201' }, { timeout: 3_000 })
+    expect((await on.failure(added)).outcome).toBe('unknown')
+    expect(await on.done(db.get('k'))).toBe('v')
+  })
+
   test('changes that make no sense are refused with the reason', async () => {
     const on = await supervised(2)
     const db = await on.client()
@@ -353,6 +372,23 @@ describe('a nearly full disk', () => {
     await fill(on, db, 'after', 40)
     await expectEqual(on, db, 3)
     expect(victim.databases.size).toBe(openings)
+  })
+
+  test('a state that fails again at once is not opened again and again without a pause', async () => {
+    const on = await supervised(3)
+    const db = await on.client()
+    await fill(on, db, 'before', 40)
+    const { leader = '' } = await on.done(db.status())
+    const victim = on.machine(['n1', 'n2', 'n3'].find((id) => id !== leader) ?? '')
+    const openings = (): number => victim.log.filter((line) => line.includes('state opened')).length
+    const before = openings()
+    victim.database.failWrites(new Error('ENOSPC: no space left on device'))
+    await fill(on, db, 'meanwhile', 40)
+    await on.until('the state fails', () => victim.log.join('').includes('its last barrier'))
+    await on.clock.advance(500)
+    expect(openings()).toBe(before)
+    await on.clock.advance(5_000)
+    expect(openings()).toBe(before + 1)
   })
 })
 
