@@ -12,6 +12,8 @@ export interface Scene {
   readonly damaged: Set<string>
   /** Nodes that another fault has under way, which this one must leave in peace. */
   readonly busy: ReadonlySet<string>
+  /** The same as of now: another fault may have taken a node after this one was drawn. */
+  isTaken(node: string): boolean
 }
 
 /** One fault, drawn and not yet begun. */

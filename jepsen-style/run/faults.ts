@@ -123,9 +123,15 @@ export class Faults {
 
   async #draw(planned: PlannedFault): Promise<Fault | undefined> {
     const { cluster, links, chanceOf, nemesisOf, clock } = this.#options
-    const busy = new Set([...this.#underWay.values()].flatMap((each) => each.takes))
-    const chance = chanceOf(`fault/${planned.number}`)
-    const scene: Scene = { cluster, links, chance, damaged: this.#damaged, busy }
+    const busy = this.#taken()
+    const scene: Scene = {
+      cluster,
+      links,
+      chance: chanceOf(`fault/${planned.number}`),
+      damaged: this.#damaged,
+      busy,
+      isTaken: (node) => this.#taken().has(node),
+    }
     try {
       const fault = await within(clock, beginMsMax, nemesisOf(planned.nemesis).draw(scene))
       if (fault === late) throw new Error('it took too long')
@@ -135,6 +141,11 @@ export class Faults {
       this.#problems.push(`${planned.nemesis} could not be drawn: ${messageOf(error)}`)
       return undefined
     }
+  }
+
+  /** The nodes that faults under way have for themselves. */
+  #taken(): ReadonlySet<string> {
+    return new Set([...this.#underWay.values()].flatMap((each) => each.takes))
   }
 
   /** One fault from its beginning to its healing. Never rejects. */

@@ -1,5 +1,4 @@
 /** Faults made of rules on links: how they begin, are seen and heal. */
-import type { Cluster } from '../../cluster/cluster.ts'
 import type { ActiveRule, LinkEffect, LinkRule, Links, Party } from '../../network/links.ts'
 import { clients } from '../../network/links.ts'
 import type { Cut } from '../../network/topology.ts'
@@ -43,12 +42,7 @@ export function cutRule({ from, to }: Cut, how: CutHow): LinkRule {
 }
 
 /** A fault that cuts these directions, each by a rule of its own, so that each can be proven. */
-export function cutFault(
-  scene: Pick<Scene, 'links' | 'cluster'>,
-  detail: string,
-  cuts: readonly Cut[],
-  how: CutHow,
-): Fault {
+export function cutFault(scene: Scene, detail: string, cuts: readonly Cut[], how: CutHow): Fault {
   const rules = new RuleSet(scene.links)
   const active: { readonly cut: Cut; readonly rule: ActiveRule }[] = []
   return {
@@ -57,19 +51,20 @@ export function cutFault(
     async begin() {
       for (const cut of cuts) active.push({ cut, rule: await rules.add(cutRule(cut, how)) })
     },
-    seen: () => Promise.resolve(seenCuts(active, scene.cluster)),
+    seen: () => Promise.resolve(seenCuts(active, scene)),
     heal: () => rules.removeAll(),
   }
 }
 
 /**
  * Nodes send to each other all the time, at least a ping a second, so each direction that is cut
- * between two that run must have stopped something. What clients do is their own business: of the
- * directions from and to them together, one is enough.
+ * between two that run must have stopped something. What clients do is their own business, and so
+ * is what a node does that another fault has: one that was started without its state, say, knows
+ * nobody whom it could call. Of all directions together, one is enough.
  */
 function seenCuts(
   active: readonly { readonly cut: Cut; readonly rule: ActiveRule }[],
-  cluster: Cluster,
+  scene: Scene,
 ): string | undefined {
   if (active.length === 0) return undefined
   let messages = 0
@@ -78,15 +73,16 @@ function seenCuts(
     const { affected, refused } = rule.counts()
     messages += affected
     connections += refused
-    if (affected + refused === 0 && isDue(cut, cluster)) return undefined
+    if (affected + refused === 0 && isDue(cut, scene)) return undefined
   }
   if (messages + connections === 0) return undefined
   return `${messages} messages stopped, ${connections} connections refused or cut`
 }
 
-function isDue({ from, to }: Cut, cluster: Cluster): boolean {
+function isDue({ from, to }: Cut, { cluster, isTaken }: Scene): boolean {
   if (from === clients || to === clients) return false
-  return cluster.node(from).state() === 'running' && cluster.node(to).state() === 'running'
+  const calls = (id: Party): boolean => cluster.node(id).state() === 'running' && !isTaken(id)
+  return calls(from) && calls(to)
 }
 
 /** A fault that does this to all messages between nodes. */

@@ -288,6 +288,7 @@ export function sceneOf(cluster: FakeCluster, seed = 1, busy: readonly string[] 
     chance: fakeChance(seed),
     damaged: new Set(),
     busy: new Set(busy),
+    isTaken: (node) => busy.includes(node),
   }
 }
 

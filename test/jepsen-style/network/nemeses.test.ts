@@ -111,8 +111,10 @@ function stage(options: { nodes?: number; leader?: string | undefined; seed?: nu
   }
   const links = new NotingLinks()
   const chance = seededChance(options.seed ?? 1)
-  const scene: Scene = { cluster, links, chance, damaged: new Set(), busy: new Set() }
-  return { scene, links, states, ids }
+  const taken = new Set<string>()
+  const isTaken = (id: string): boolean => taken.has(id)
+  const scene: Scene = { cluster, links, chance, damaged: new Set(), busy: taken, isTaken }
+  return { scene, links, states, ids, taken }
 }
 
 function nemesis(name: string): Nemesis {
@@ -274,6 +276,18 @@ describe('network nemeses', () => {
     for (const rule of links.active) rule.affected = 0
     for (const id of ['n1', 'n2', 'n3']) states.set(id, 'stopped')
     expect(await fault!.seen()).toBeUndefined()
+  })
+
+  it('nor of which another fault has one, whenever that began: it may know nobody to call', async () => {
+    const { scene, links, taken } = stage({ nodes: 3 })
+    const fault = await nemesis('isolate-leader').draw(scene)
+    await fault!.begin()
+    for (const rule of links.active) {
+      if (!rule.rule.applies('n2', 'n1') && !rule.rule.applies('n2', 'n3')) rule.refused = 1
+    }
+    expect(await fault!.seen()).toBeUndefined()
+    taken.add('n2')
+    expect(await fault!.seen()).toBe('0 messages stopped, 2 connections refused or cut')
   })
 
   it('healing goes on after a failure, says it, and can be tried again', async () => {
