@@ -15,6 +15,11 @@ import { isOverloaded, isUsage } from './damage.ts'
 const transfersMax = 2
 /** A follower that asks for nothing for so long is no longer served. */
 const idleMsMax = 60_000
+/**
+ * The same while others wait their turn: one that can be reached asks again every second, so it
+ * loses nothing; members that are gone for long would keep those that are there from being served.
+ */
+const idleMsWhileOthersWaitMax = 5_000
 /** How often a follower that waits its turn is looked at again. */
 const retryMs = 500
 
@@ -113,15 +118,17 @@ export class SnapshotSender {
   /** Called often: ends what nobody needs, and begins what waits. */
   tick(now: number): void {
     const { needs, lost } = this.#options
+    for (const to of this.#waiting) if (!needs(to)) this.#waiting.delete(to)
+    const idleMs = this.#waiting.size === 0 ? idleMsMax : idleMsWhileOthersWaitMax
     for (const transfer of this.#transfers.values()) {
       if (!needs(transfer.to)) {
         this.#close(transfer)
-      } else if (now - transfer.lastUsed > idleMsMax) {
+      } else if (now - transfer.lastUsed > idleMs) {
         this.#close(transfer)
+        // Wanted again at once, behind those that wait already.
         lost(transfer.to)
       }
     }
-    for (const to of this.#waiting) if (!needs(to)) this.#waiting.delete(to)
     if (now >= this.#nextTry) this.#openNext()
   }
 

@@ -95,3 +95,55 @@ describe('a follower that begins anew', () => {
     expect(lost).toEqual(['n2'])
   })
 })
+
+describe('followers that wait their turn', () => {
+  test('get it, while members that never ask hold all there is', async () => {
+    const { clock, sender, views, lost, needy, ask } = setUp()
+    for (const gone of ['n3', 'n4']) {
+      needy.add(gone)
+      sender.wanted(gone)
+      await clock.run()
+    }
+    sender.wanted('n2')
+    await clock.run()
+    expect((await ask(0))?.type).toBe('snapshotUnknown')
+    expect(views).toHaveLength(2)
+    await clock.advance(5_001)
+    sender.tick(clock.monotonic())
+    expect(lost).toEqual(['n3', 'n4'])
+    for (const gone of lost) sender.wanted(gone)
+    await clock.run()
+    expect(await ask(0)).toMatchObject({ type: 'snapshotFrame', frame: 0 })
+  })
+
+  test('take nothing from one that asks', async () => {
+    const { clock, sender, lost, needy, ask } = setUp()
+    sender.wanted('n2')
+    await clock.run()
+    for (const other of ['n3', 'n4']) {
+      needy.add(other)
+      sender.wanted(other)
+      await clock.run()
+    }
+    for (let second = 0; second < 20; second++) {
+      expect(await ask(second)).toMatchObject({ type: 'snapshotFrame', frame: second })
+      await clock.advance(1_000)
+      sender.tick(clock.monotonic())
+      for (const gone of lost.splice(0)) {
+        expect(gone).not.toBe('n2')
+        sender.wanted(gone)
+      }
+    }
+  })
+
+  test('are none: then one that is cut off for half a minute goes on where it was', async () => {
+    const { clock, sender, lost, ask } = setUp()
+    sender.wanted('n2')
+    await clock.run()
+    expect(await ask(0)).toMatchObject({ type: 'snapshotFrame', frame: 0 })
+    await clock.advance(30_000)
+    sender.tick(clock.monotonic())
+    expect(lost).toEqual([])
+    expect(await ask(1)).toMatchObject({ type: 'snapshotFrame', frame: 1 })
+  })
+})
