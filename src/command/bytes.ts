@@ -24,8 +24,19 @@ export class ByteWriter {
   readonly bytes: Uint8Array
   #offset = 0
 
-  constructor(length: number) {
-    this.bytes = new Uint8Array(length)
+  /** A number of bytes, for an array of their own; or the array, of which every byte is written. */
+  constructor(room: number | Uint8Array) {
+    this.bytes = typeof room === 'number' ? new Uint8Array(room) : room
+  }
+
+  /**
+   * Into memory that is shared with other small arrays, which is several times cheaper to have. For
+   * bytes that soon go elsewhere: those that are kept would keep what lies around them too.
+   */
+  static pooled(length: number): ByteWriter {
+    const { buffer, byteOffset } = Buffer.allocUnsafe(length)
+    // All writers write to plain arrays: the engine makes one fast path of them, not two.
+    return new ByteWriter(new Uint8Array(buffer, byteOffset, length))
   }
 
   u8(value: number): void {

@@ -63,7 +63,7 @@ const settingNames: readonly SettingName[] = [
 
 /** The bytes of a command. What cannot be written is a programming error: check it before. */
 export function encodeCommand(command: Command): Uint8Array {
-  const writer = new ByteWriter(commandLength(command))
+  const writer = ByteWriter.pooled(commandLength(command))
   writer.u8(commandKinds[command.kind])
   switch (command.kind) {
     case 'write':
@@ -138,7 +138,7 @@ function readCommand(reader: ByteReader): Command {
 
 /** The operation alone, as it stands at the end of its command: what payload hashes cover. */
 export function encodeOperation(operation: Operation): Uint8Array {
-  const writer = new ByteWriter(operationLength(operation))
+  const writer = ByteWriter.pooled(operationLength(operation))
   writeOperation(writer, operation)
   return writer.done()
 }

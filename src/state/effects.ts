@@ -29,7 +29,7 @@ export function effectsAfter(
   // One array for all of it: small arrays by the hundred would cost more than the hash.
   let length = effectsBytes + 3 * 8
   for (const answer of answers) length += 2 + answerLength(answer)
-  const writer = new ByteWriter(length)
+  const writer = ByteWriter.pooled(length)
   writer.raw(previous)
   writer.u64(entry.index)
   writer.u64(entry.term)

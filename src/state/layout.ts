@@ -119,7 +119,7 @@ export function rowKey(keyspace: number, key: Uint8Array): Uint8Array {
 
 /** The key of a minute's row of live tokens. */
 export function minuteKey(minute: number): Uint8Array {
-  const writer = new ByteWriter(7)
+  const writer = ByteWriter.pooled(7)
   writer.u8(keyspaces.tokenMinutes)
   writer.u48(minute)
   return writer.done()
@@ -128,7 +128,7 @@ export function minuteKey(minute: number): Uint8Array {
 /** The key of a tombstone: in the order of revisions, and within a batch of its operations. */
 export function tombstoneKey(revision: number, operation: number): Uint8Array {
   assert(revision >= 1, 'a delete that had an effect has a revision')
-  const writer = new ByteWriter(11)
+  const writer = ByteWriter.pooled(11)
   writer.u8(keyspaces.tombstones)
   writer.u64(revision)
   writer.u16(operation)
@@ -213,7 +213,7 @@ export function readData(payload: Uint8Array): Row {
 
 /** The payload of the applied row. */
 export function encodeApplied(applied: AppliedRow): Uint8Array {
-  const writer = new ByteWriter(3 * 8 + 3 * 6 + 8 + effectsBytes)
+  const writer = ByteWriter.pooled(3 * 8 + 3 * 6 + 8 + effectsBytes)
   writer.u64(applied.index)
   writer.u64(applied.term)
   writer.u64(applied.revision)
@@ -243,7 +243,7 @@ export function readApplied(reader: ByteReader): AppliedRow {
 
 /** The payload of the settings row. */
 export function encodeSettings(settings: Settings): Uint8Array {
-  const writer = new ByteWriter(5 * 8)
+  const writer = ByteWriter.pooled(5 * 8)
   writer.u64(settings.clusterVersion)
   writer.u64(settings.tokenRetentionMs)
   writer.u64(settings.sessionExpiryMs)
@@ -268,7 +268,7 @@ export function readSettings(reader: ByteReader): Settings {
 /** The payload of the configuration row. What the bytes mean is the consensus core's affair. */
 export function encodeConfigurationRow({ index, data }: ConfigurationRow): Uint8Array {
   assert(index >= 1, 'a configuration in the state came by an entry')
-  const writer = new ByteWriter(8 + data.length)
+  const writer = ByteWriter.pooled(8 + data.length)
   writer.u64(index)
   writer.raw(data)
   return writer.done()
@@ -293,13 +293,13 @@ const existedCodes = [undefined, false, true] as const
 /** The payload of a token's row. */
 export function encodeToken(row: TokenRow): Uint8Array {
   if (row.kind === 'cancelled') {
-    const writer = new ByteWriter(1 + 6)
+    const writer = ByteWriter.pooled(1 + 6)
     writer.u8(tokenCancelled)
     writer.u48(row.base)
     return writer.done()
   }
   assert(row.payloadHash.length === payloadHashBytes, 'a payload hash has its length')
-  const writer = new ByteWriter(1 + 6 + 8 + 1 + payloadHashBytes)
+  const writer = ByteWriter.pooled(1 + 6 + 8 + 1 + payloadHashBytes)
   writer.u8(tokenRecorded)
   writer.u48(row.base)
   writer.u64(row.revision)

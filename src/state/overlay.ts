@@ -137,7 +137,7 @@ export function* frozenRows(frozen: Frozen): Generator<RowChange> {
 function minuteRow(minute: number, count: number): RowChange {
   const key = minuteKey(minute)
   if (count === 0) return { key, value: undefined }
-  const writer = new ByteWriter(8)
+  const writer = ByteWriter.pooled(8)
   writer.u64(count)
   return sealed(key, writer.done())
 }

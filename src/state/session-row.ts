@@ -56,7 +56,7 @@ export function encodeSession(session: SessionRow): Uint8Array {
   const sequences = [...session.answers.keys()].sort((a, b) => a - b)
   let length = 1 + 6 + 8 + 2
   for (const { answer } of session.answers.values()) length += 2 + 4 + answerLength(answer)
-  const writer = new ByteWriter(length)
+  const writer = ByteWriter.pooled(length)
   writer.u8(session.closed ? 1 : 0)
   writer.u48(session.lastWrite)
   writer.u64(session.firstOutstanding)

@@ -65,7 +65,7 @@ export class Session implements SessionRow {
 
   /** From when on its expiry counts. */
   get base(): number {
-    return sessionBase(this.name, this)
+    return baseOf(this.birth, this)
   }
 }
 
@@ -75,12 +75,14 @@ function birthOf(name: Uint8Array): number {
 }
 
 /** From when on a session's expiry counts: see 1. to 3. at the top. */
-export function sessionBase(
-  name: Uint8Array,
-  row: { readonly closed: boolean; readonly lastWrite: number },
-): number {
-  const birth = birthOf(name)
-  return row.closed ? birth : Math.max(row.lastWrite, birth)
+export function sessionBase(name: Uint8Array, row: Lived): number {
+  return baseOf(birthOf(name), row)
+}
+
+type Lived = Pick<SessionRow, 'closed' | 'lastWrite'>
+
+function baseOf(birth: number, { closed, lastWrite }: Lived): number {
+  return closed ? birth : Math.max(lastWrite, birth)
 }
 
 /** What a frozen generation writes of sessions. */
