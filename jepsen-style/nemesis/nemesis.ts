@@ -13,7 +13,7 @@ export interface Scene {
   /** Nodes that another fault has under way, which this one must leave in peace. */
   readonly busy: ReadonlySet<string>
   /** The same as of now: another fault may have taken a node after this one was drawn. */
-  isTaken(node: string): boolean
+  readonly isTaken: (node: string) => boolean
 }
 
 /** One fault, drawn and not yet begun. */

@@ -92,7 +92,7 @@ export function addTuningOptions(command: Command): Command {
     .addOption(
       new Option(
         '--free-space-floor <size>',
-        'with less free on the disk writes are refused; 0: never (default: 128MiB, or an eighth ' +
+        'with less free on the disk writes are refused; 0: never (default: 128MiB, or half ' +
           'of a smaller disk)',
       ).argParser(parseSizeOrNone),
     )

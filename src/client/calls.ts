@@ -323,7 +323,8 @@ export class Calls implements CallDriver {
     const kind = refusalKind(error.code, error.details)
     const pinned = this.#options.pin && kind === 'elsewhere'
     const cut = call.route.to === 'connection' && error.code !== 'QUORATE_OVERLOADED'
-    const single = call.single && !isBusy(error.code)
+    // A busy node's refusal of a digest is about that mark: asked again, it would say the same.
+    const single = call.single && (call.body.kind === 'digest' || !isBusy(error.code))
     if (kind === 'final' || single || pinned || cut || !call.mayRepeat) {
       const { details } = error
       this.#fail(call, error.code, error.message, { details, cause: error })

@@ -1,6 +1,7 @@
 /** Asking every node the same: what it says of itself, and what state it has. */
 import { QuorateError } from '../errors.ts'
 import type { Clock, Random } from '../ports.ts'
+import { randomFraction } from '../random.ts'
 import type { NodeStatus, RequestBody } from '../transport/index.ts'
 import type { Calls } from './calls.ts'
 import type { Endpoint } from './endpoint.ts'
@@ -17,6 +18,10 @@ import type {
 
 /** Marks written for one `digest`, where those before may or may not have been applied. */
 const marksMax = 8
+/** Times that all nodes are asked for one `digest`, where one of them had no time for the mark. */
+const roundsMax = 8
+/** Until then, where the node does not say, ms. */
+const retryAfterMs = 1_000
 
 export interface ObserveParts {
   readonly calls: Calls
@@ -103,14 +108,51 @@ export async function clusterMembers(
 
 /**
  * The digests of all nodes at one index: a mark is written, and each node tells what it had when
- * it applied that mark.
+ * it applied that mark. A node that was busy then, with the digests of another mark or with
+ * catching up, can tell nothing of that mark ever: another one is written, while there is time.
  */
 export async function clusterDigest(
   parts: ObserveParts,
   options: CallOptions,
 ): Promise<ClusterDigest> {
-  const { calls, router, clock } = parts
+  const { clock, random } = parts
   const deadline = clock.monotonic() + (options.timeout ?? parts.timeoutMs)
+  for (let round = 1; ; round++) {
+    const told = await digestsAtMark(parts, options, deadline)
+    const pauses = told.flatMap((each) => ('error' in each ? busyFor(each.error) : []))
+    // Those who were told the same time must not come back at the same time.
+    const pauseMs = Math.max(0, ...pauses) * (1 + randomFraction(random))
+    const isLate = clock.monotonic() + pauseMs >= deadline
+    if (pauses.length === 0 || isLate || round >= roundsMax) return common(told)
+    await pause(clock, pauseMs, options.signal)
+  }
+}
+
+/** How long a node that refused a mark wants to be left alone, ms; nothing if it did not. */
+function busyFor({ code, details }: QuorateError): number[] {
+  return code === 'QUORATE_OVERLOADED' ? [details.retryAfter ?? retryAfterMs] : []
+}
+
+/** Ends early when the signal does; whatever comes next then fails because of it. */
+function pause(clock: Clock, ms: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve) => {
+    const end = (): void => {
+      cancel()
+      signal?.removeEventListener('abort', end)
+      resolve()
+    }
+    const cancel = clock.timer(ms, end)
+    if (signal?.aborted === true) end()
+    else signal?.addEventListener('abort', end)
+  })
+}
+
+async function digestsAtMark(
+  parts: ObserveParts,
+  options: CallOptions,
+  deadline: number,
+): Promise<readonly Told[]> {
+  const { calls, router, clock } = parts
   const left = (): CallOptions => ({
     ...options,
     timeout: Math.max(1, deadline - clock.monotonic()),
@@ -131,7 +173,7 @@ export async function clusterDigest(
       return { endpoint, error: endpointError(error) }
     }
   })
-  return common(await Promise.all(asked))
+  return await Promise.all(asked)
 }
 
 /**

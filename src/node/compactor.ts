@@ -12,6 +12,8 @@ import type { EntryId } from '../raft/index.ts'
 
 /** How often the log's size is looked at. */
 const lookEveryMs = 250
+/** While the disk is nearly full the log does not grow, but what was in the way may have gone. */
+const pressEveryMs = 5_000
 
 /** The log, as far as this matters. */
 interface CompactableLog {
@@ -46,6 +48,8 @@ export class Compactor {
   #lookedAt = -Infinity
   /** Nothing could be dropped at a size below this. */
   #notBeforeBytes = 0
+  /** When everything that could go went for the last time. */
+  #pressedAt = -Infinity
   #running: Promise<void> | undefined
   #stopped = false
 
@@ -53,13 +57,16 @@ export class Compactor {
     this.#options = options
   }
 
-  /** Called often. `pressed`: the disk is nearly full, so everything that may go goes. */
+  /**
+   * Called often. `pressed`: the disk is nearly full, so nothing is kept in case; but what a follower
+   * that is there still lacks is: in its place it would need a whole snapshot, on a disk like this.
+   */
   tick(now: number, pressed: boolean): void {
     if (this.#running !== undefined || now - this.#lookedAt < lookEveryMs) return
     this.#lookedAt = now
-    if (this.#isDue() || (pressed && this.#options.log.bytes > this.#notBeforeBytes)) {
-      void this.#start(pressed)
-    }
+    if (!this.#isDue() && !(pressed && this.#mayGain(now))) return
+    if (pressed) this.#pressedAt = now
+    void this.#start(pressed)
   }
 
   /** Drops what may go, whatever the size; resolves when that is done. */
@@ -78,6 +85,13 @@ export class Compactor {
     const { log, walMaxBytes, walEntriesMax } = this.#options
     if (log.bytes < this.#notBeforeBytes) return false
     return log.bytes >= walMaxBytes / 2 || log.entries >= walEntriesMax / 2
+  }
+
+  /** An attempt before the disk was nearly full kept more than one does now. */
+  #mayGain(now: number): boolean {
+    const { log, stepBytes } = this.#options
+    if (log.bytes > this.#notBeforeBytes) return true
+    return log.bytes > stepBytes && now - this.#pressedAt >= pressEveryMs
   }
 
   #start(pressed: boolean): Promise<void> {
@@ -116,7 +130,8 @@ export class Compactor {
     const { bytes, entries } = log
     if (bytes >= walMaxBytes * 0.9 || entries >= walEntriesMax * 0.9) return Infinity
     const snapshots = snapshotsNeed()
-    if (pressed || bytes >= walMaxBytes * 0.75 || entries >= walEntriesMax * 0.75) return snapshots
-    return Math.min(snapshots, followersNeed(), log.lastIndex - walKeepEntries)
+    if (bytes >= walMaxBytes * 0.75 || entries >= walEntriesMax * 0.75) return snapshots
+    const needed = Math.min(snapshots, followersNeed())
+    return pressed ? needed : Math.min(needed, log.lastIndex - walKeepEntries)
   }
 }

@@ -5,14 +5,16 @@
  */
 import type { Disk } from '../ports.ts'
 import type { EntryId } from '../raft/index.ts'
-import type { StateDatabase } from '../state/index.ts'
+import type { DatabaseSizes, StateDatabase } from '../state/index.ts'
 import { stateDirectoryName, StatePointer } from '../wal/index.ts'
 
 interface GenerationsOptions {
   readonly disk: Disk
   /** The directory of the Raft group. */
   readonly group: string
-  readonly openDatabase: (directory: string) => Promise<StateDatabase>
+  readonly openDatabase: (directory: string, sizes?: DatabaseSizes) => Promise<StateDatabase>
+  /** Of the databases that are opened; undefined: as they like. */
+  readonly sizes?: DatabaseSizes
 }
 
 /** The live generation, and the snapshot that it came from, where it came from one. */
@@ -37,7 +39,7 @@ export class Generations {
 
   /** Opens the database of a generation, or makes it. */
   open(generation: number): Promise<StateDatabase> {
-    return this.#options.openDatabase(this.#path(generation))
+    return this.#options.openDatabase(this.#path(generation), this.#options.sizes)
   }
 
   /** Above every number that is in use, so that nothing half-made is ever taken for whole. */

@@ -9,7 +9,7 @@
 import { entryStamp } from '../command/index.ts'
 import { QuorateError } from '../errors.ts'
 import type { HttpReply } from '../ports.ts'
-import type { Entry, Fetch, Message, Raft, Ready } from '../raft/index.ts'
+import type { AppendEntries, Entry, Fetch, Message, Raft, Ready } from '../raft/index.ts'
 import type { AppliedEntry } from '../state/index.ts'
 import { ClientServer, PeerTransport } from '../transport/index.ts'
 import type { ClientCall, NodeStatus, Welcome, WireError, StateFrame } from '../transport/index.ts'
@@ -75,6 +75,8 @@ export class Node {
   #clientAddress = ''
   #peerAddress = ''
   #led = false
+  /** Whether a leader was heard in this life. */
+  #hasHeard = false
   #ticks = 0
   #turnAsked = false
   #ended: NodeEnd | undefined
@@ -300,7 +302,9 @@ export class Node {
       () =>
         this.#guard(() => {
           logger.info('the log is whole again: this node votes and counts')
-          this.#service.readableFrom(this.#raft.status().lastIndex)
+          const { lastIndex } = this.#raft.status()
+          this.#service.readableFrom(lastIndex)
+          this.#parts.state.committedBefore = lastIndex
           this.#raft.readmitted()
           this.#wake()
         }),
@@ -375,8 +379,18 @@ export class Node {
       // As if it were lost: the leader sends it again, and by then there may be room.
       if (this.#upkeep.refusesEntries && bringsRecords(message)) continue
       this.#raft.step(message)
+      if (!this.#hasHeard && message.type === 'appendEntries') this.#heard(message)
     }
     this.#wake()
+  }
+
+  /** The first that a leader says: what was committed before this node took part in this life. */
+  #heard({ from, leaderCommit }: AppendEntries): void {
+    if (this.#raft.leader !== from) return
+    this.#hasHeard = true
+    // Who recovers its log learns later, by being readmitted, how far it had been before.
+    if (this.#raft.status().recovering) return
+    this.#parts.state.committedBefore = leaderCommit
   }
 
   #onStateFrame(from: string, frame: StateFrame): void {

@@ -14,7 +14,7 @@ import {
   voterIds,
 } from '../raft/index.ts'
 import type { ConfigurationAt, Entry } from '../raft/index.ts'
-import type { StateDatabase, StateMachine } from '../state/index.ts'
+import type { DatabaseSizes, StateDatabase, StateMachine } from '../state/index.ts'
 import { openDataDirectory, PeerIncarnations } from '../wal/index.ts'
 import type { DataDirectory } from '../wal/index.ts'
 import { StateFailures } from './damage.ts'
@@ -35,7 +35,7 @@ export interface NodePorts {
   readonly disk: Disk
   readonly network: Network
   /** Opens the database of one generation of the state, or makes it. */
-  readonly openDatabase: (directory: string) => Promise<StateDatabase>
+  readonly openDatabase: (directory: string, sizes?: DatabaseSizes) => Promise<StateDatabase>
   readonly processId: number | undefined
   readonly version: string
 }
@@ -81,7 +81,9 @@ export async function openNode(
     const { segmentBytes } = storage
     const options = { disk, directory: group, identity, logger, segmentBytes }
     const incarnations = await PeerIncarnations.open({ disk, directory: group })
-    const generations = new Generations({ disk, group, openDatabase: ports.openDatabase })
+    const { openDatabase } = ports
+    const sizes = storage.database
+    const generations = new Generations({ disk, group, openDatabase, sizes })
     if (restart?.state.type === 'installed') {
       const { generation, snapshot } = restart.state.received
       // From here on, whatever happens, the node has the new state.
@@ -101,6 +103,8 @@ export async function openNode(
     })
     opened.push(() => log.close())
     state.liveFrom = aligned.lastIndex
+    // What it had before comes again, and nobody knows yet how far.
+    if (isRecovering) state.committedBefore = Infinity
     const knownCommit = restart?.knownCommit ?? 0
     const raft = makeRaft(ports, settings, {
       directory,

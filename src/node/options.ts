@@ -39,8 +39,8 @@ export interface NodeOptions {
   /** So many of the newest entries are kept for followers that lag, where there is room. Default 10,000. */
   readonly walKeepEntries?: number
   /**
-   * With less free space writes are refused, until there is a quarter more. Default two segments of
-   * the log, or an eighth of a smaller disk. 0: never.
+   * With less free space writes are refused, until there is a sixteenth more. Default 128 MiB, two
+   * segments of the log, or half of a smaller disk. 0: never.
    */
   readonly freeSpaceFloorBytes?: number
   /** How fast the state is read through in the background, to find rot. Default 1 MiB/s; 0: never. */

@@ -5,6 +5,10 @@
  *
  * The live state is not touched. Once the new one is whole and durable, its owner ends the node and
  * starts it again on it: there is no moment in which a running node has two states.
+ *
+ * Until then the disk holds both, so none is begun where there is little room, and one under way is
+ * left aside before it takes what the log needs. How large a snapshot is nobody knows beforehand;
+ * what an attempt got of it tells the next one how much room there must be at least.
  */
 import type { Logger } from '../logger.ts'
 import type { Clock } from '../ports.ts'
@@ -19,6 +23,10 @@ const askAgainMs = 1_000
 const silenceMsMax = 30_000
 /** After a failure offers are ignored for so long: the disk may be full, or the sender broken. */
 const pauseAfterFailureMs = 2_000
+/** Of what an attempt got before it ran out of room: so much must there be for the next one. */
+const moreThanBefore = 1.25
+/** An offer is repeated more often; who is offered nothing any more waits for no room either. */
+const offersForgottenMs = 5_000
 
 /** A snapshot that is whole and durable in a generation that is not the live one yet. */
 export interface ReceivedSnapshot {
@@ -26,9 +34,18 @@ export interface ReceivedSnapshot {
   readonly snapshot: EntryId
 }
 
+/** What is known of the disk, see `DiskSpace`. */
+interface Room {
+  /** Undefined where nobody can tell. */
+  readonly freeBytes: number | undefined
+  readonly isLow: boolean
+  readonly isNearlyGone: boolean
+}
+
 interface ReceiverOptions {
   readonly clock: Clock
   readonly logger: Logger
+  readonly room: Room
   readonly generations: Generations
   readonly send: (to: string, frame: SnapshotFrame) => boolean
   /** The fetch broke off: the core may tell of the next offer. */
@@ -45,6 +62,8 @@ interface Fetching {
   readonly rows: StateImport
   /** The frame that is asked for. */
   next: number
+  /** Of the frames that came. */
+  bytes: number
   /** A frame is being written: another copy of it may come meanwhile. */
   writing: boolean
   /** Monotonic ms. */
@@ -59,18 +78,25 @@ export class SnapshotReceiver {
   #work: Promise<void> = Promise.resolve()
   #beginning: { readonly from: string; readonly snapshot: EntryId } | undefined
   #pauseUntil = -Infinity
+  /** With less free space than this an attempt ran out of it. */
+  #neededBytes = 0
+  /** The offer that was refused for want of room, and when: monotonic ms. */
+  #refused: { readonly from: string; readonly snapshot: EntryId; readonly at: number } | undefined
   #stopped = false
 
   constructor(options: ReceiverOptions) {
     this.#options = options
   }
 
-  /** What is being fetched, for the operator: `entry 17 from n2, frame 3`. */
+  /** What is being fetched, or what for want of room is not; for the operator. */
   get progress(): string | undefined {
-    const fetching = this.#fetching
-    if (fetching === undefined) return undefined
-    const { snapshot, from, next } = fetching
-    return `a snapshot at entry ${snapshot.index} from ${from}, frame ${next}`
+    if (this.#fetching !== undefined) {
+      const { snapshot, from, next } = this.#fetching
+      return `a snapshot at entry ${snapshot.index} from ${from}, frame ${next}`
+    }
+    if (this.#refused === undefined) return undefined
+    const { snapshot, from } = this.#refused
+    return `room on its disk for a snapshot at entry ${snapshot.index} from ${from}`
   }
 
   /** The leader offers a snapshot that this node needs. */
@@ -85,6 +111,12 @@ export class SnapshotReceiver {
       onFailed()
       return
     }
+    if (!this.#hasRoom()) {
+      this.#refuse(from, snapshot)
+      onFailed()
+      return
+    }
+    this.#refused = undefined
     this.#beginning = { from, snapshot }
     this.#enqueue(async () => {
       try {
@@ -114,8 +146,18 @@ export class SnapshotReceiver {
 
   /** Called often: asks again for what was lost, and gives up in time. */
   tick(now: number): void {
+    if (this.#refused !== undefined && now - this.#refused.at > offersForgottenMs) {
+      this.#refused = undefined
+    }
     const fetching = this.#fetching
-    if (fetching === undefined || fetching.writing) return
+    if (fetching === undefined) return
+    const { room } = this.#options
+    if (room.isNearlyGone) {
+      this.#neededBytes = (room.freeBytes ?? 0) + moreThanBefore * fetching.bytes
+      this.#enqueue(() => this.#giveUp(fetching, 'there is no room for it'))
+      return
+    }
+    if (fetching.writing) return
     if (now - fetching.heardAt > silenceMsMax) {
       this.#enqueue(() => this.#giveUp(fetching, 'the sender fell silent'))
     } else if (now - fetching.askedAt > askAgainMs) {
@@ -130,6 +172,24 @@ export class SnapshotReceiver {
     await this.#work
   }
 
+  #hasRoom(): boolean {
+    const { isLow, freeBytes = Infinity } = this.#options.room
+    return !isLow && freeBytes >= this.#neededBytes
+  }
+
+  /** The leader offers again and again: it is told once. */
+  #refuse(from: string, snapshot: EntryId): void {
+    const { logger, clock, room } = this.#options
+    if (this.#refused === undefined) {
+      logger.warn('there is no room for a snapshot', {
+        from,
+        index: snapshot.index,
+        freeBytes: room.freeBytes,
+      })
+    }
+    this.#refused = { from, snapshot, at: clock.monotonic() }
+  }
+
   async #begin(from: string, snapshot: EntryId): Promise<void> {
     const { generations, logger, clock } = this.#options
     const generation = await generations.unused()
@@ -142,6 +202,7 @@ export class SnapshotReceiver {
       generation,
       rows,
       next: 0,
+      bytes: 0,
       writing: false,
       askedAt: now,
       heardAt: now,
@@ -173,6 +234,7 @@ export class SnapshotReceiver {
     if (this.#fetching !== fetching) return
     const { done } = await fetching.rows.write(bytes)
     fetching.next++
+    fetching.bytes += bytes.length
     fetching.writing = false
     if (!done) {
       this.#ask(fetching)

@@ -9,7 +9,7 @@ import type { NodeParts } from './parts.ts'
 interface Upkept {
   readonly freeBytes: number | undefined
   readonly diskFull: boolean
-  /** The snapshot that is being fetched. */
+  /** The snapshot that is being fetched, or for which there is no room. */
   readonly fetching: string | undefined
 }
 

@@ -71,6 +71,7 @@ export class Upkeep {
     this.#receiver = new SnapshotReceiver({
       clock,
       logger,
+      room: this.#space,
       generations,
       send,
       onFailed: () => raft.snapshotFailed(),
@@ -107,7 +108,7 @@ export class Upkeep {
     return this.#space.isLow
   }
 
-  /** What is being fetched; undefined: nothing. */
+  /** The snapshot that is being fetched, or for which there is no room; undefined: none. */
   get fetching(): string | undefined {
     return this.#receiver.progress
   }

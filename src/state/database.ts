@@ -27,6 +27,14 @@ export interface StateDatabase {
   close(): Promise<void>
 }
 
+/** How LevelDB cuts what it writes. Bytes; on a small disk small, because it works on copies. */
+export interface DatabaseSizes {
+  /** Gathered in memory, and in a log beside it, before it becomes a table. */
+  readonly writeBufferBytes: number
+  /** Of a table that a compaction writes. */
+  readonly tableBytes: number
+}
+
 /**
  * Options to read a whole keyspace once. LevelDB would otherwise drop from its cache what is in
  * use for what is not read again; other databases ignore the wish.

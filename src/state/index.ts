@@ -1,5 +1,5 @@
 /** The state machine: what committed commands did, and the one way to read it. */
-export type { RowDatabase, StateDatabase } from './database.ts'
+export type { DatabaseSizes, RowDatabase, StateDatabase } from './database.ts'
 export type { ConfigurationRow } from './layout.ts'
 export { readManifest } from './manifest-check.ts'
 export type { LiveTable } from './manifest-check.ts'

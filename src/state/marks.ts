@@ -22,8 +22,10 @@ export class Marks {
   /** In the order in which they were passed; the oldest goes. */
   readonly #results = new Map<string, Promise<Digests>>()
   #running: Promise<Digests> | undefined
-  /** Marks up to here were passed in an earlier life, and nobody waits for their digests. */
+  /** Marks up to here were in the log at the start, and nobody waits for their digests. */
   #liveFrom = 0
+  /** Marks up to here were committed before this node took part; likewise. */
+  #committedBefore = 0
   /** Told of each mark that is passed, with what its digests come to. */
   onMark: (id: Uint8Array, digests: Promise<Digests>) => void = () => {}
 
@@ -46,19 +48,32 @@ export class Marks {
     this.#liveFrom = Math.min(this.#liveFrom, index - 1)
   }
 
+  /**
+   * Entries up to this index were committed before this node took part: it only catches up with
+   * them. What is committed is never replaced, so `newFrom` does not touch this.
+   */
+  committedBefore(index: number): void {
+    this.#committedBefore = index
+  }
+
   /** Marks were passed in the entry that was just applied. */
   pass(ids: readonly Uint8Array[]): void {
-    if (this.#standing.index <= this.#liveFrom) return
-    const result = this.#begin()
+    const isOld = this.#standing.index <= Math.max(this.#liveFrom, this.#committedBefore)
+    const result = isOld
+      ? busy('the mark was passed while this node caught up with the others')
+      : this.#begin()
     // Nobody may ever ask for it: that must not count as an unhandled rejection.
     result.catch(() => {})
     for (const id of ids) {
       this.#keep(byteString(id), result)
-      this.onMark(id, result)
+      if (!isOld) this.onMark(id, result)
     }
   }
 
-  /** The digests at a mark; undefined if it was not passed, or is forgotten. */
+  /**
+   * The digests at a mark; undefined if it was not passed, or is forgotten. Rejects with
+   * `QUORATE_OVERLOADED` where they were not taken: then another mark has to be written.
+   */
   digestAt(id: Uint8Array): Promise<Digests> | undefined {
     return this.#results.get(byteString(id))
   }
@@ -71,10 +86,7 @@ export class Marks {
 
   #begin(): Promise<Digests> {
     if (this.#running !== undefined || !this.#store.cut()) {
-      const busy = new QuorateError('QUORATE_OVERLOADED', 'a digest is being taken already', {
-        details: { retryAfter: 1000 },
-      })
-      return Promise.reject(busy)
+      return busy('a digest is being taken already')
     }
     const { index } = this.#standing
     const effects = Buffer.from(this.#standing.effects).toString('hex')
@@ -110,4 +122,9 @@ export class Marks {
       this.#results.delete(oldest)
     }
   }
+}
+
+function busy(message: string): Promise<never> {
+  const details = { retryAfter: 1000 }
+  return Promise.reject(new QuorateError('QUORATE_OVERLOADED', message, { details }))
 }

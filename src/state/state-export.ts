@@ -27,8 +27,12 @@ import {
 const exportsMax = 4
 /** Frames of an export that can be asked for again. */
 const framesKeptMax = 4
-/** Rows taken from LevelDB at once; it stops earlier once they are some 16 KiB. */
+/**
+ * Rows taken from LevelDB at once: so many, or fewer once they are so many bytes. The last may be a
+ * large one; a megabyte takes a millisecond or two to check and to copy.
+ */
 const rowsPerStep = 64
+const bytesPerStep = 16_384
 const payloadBytesMax = frameBytesMax - frameHeadBytes
 const known = new Set<number | undefined>(Object.values(keyspaces))
 
@@ -162,7 +166,9 @@ export class StateExport {
       this.#digest.add(header)
       return { bytes: encodeFrame(frameKinds.header, n, header), last: false }
     }
-    while (!this.#exhausted && this.#pendingBytes < payloadBytesMax) await this.#step()
+    // One large row is several frames: each is a step of its own, whoever asks for all of them.
+    if (this.#hasFrame()) await this.#database.pause()
+    while (!this.#hasFrame()) await this.#step()
     if (this.#pendingBytes > 0) {
       const payload = this.#cut()
       this.#digest.add(payload)
@@ -173,6 +179,10 @@ export class StateExport {
     this.#last = n
     const trailer = Buffer.concat([counts, this.#digest.done()])
     return { bytes: encodeFrame(frameKinds.trailer, n, trailer), last: true }
+  }
+
+  #hasFrame(): boolean {
+    return this.#exhausted || this.#pendingBytes >= payloadBytesMax
   }
 
   async #step(): Promise<void> {
@@ -229,7 +239,9 @@ export class StateExport {
 }
 
 function openIterator(database: StateDatabase, { snapshot }: Pinned) {
-  return database.db.iterator(wholeRange(snapshot))
+  // LevelDB's own bound; other databases ignore the wish.
+  const range = { ...wholeRange(snapshot), highWaterMarkBytes: bytesPerStep }
+  return database.db.iterator(range)
 }
 
 function overloaded(message: string): QuorateError {

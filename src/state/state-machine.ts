@@ -184,6 +184,15 @@ export class StateMachine {
     this.#marks.replayTo(index)
   }
 
+  /**
+   * Marks up to this index were committed before this node took part, and their digests are not
+   * taken: it meets them while it catches up, one after the other. The owner sets it once it knows;
+   * `Infinity` while nobody can tell.
+   */
+  set committedBefore(index: number) {
+    this.#marks.committedBefore(index)
+  }
+
   /** Told of each mark that is passed from now on, with what its digests come to. */
   set onMark(listener: (id: Uint8Array, digests: Promise<Digests>) => void) {
     this.#marks.onMark = listener

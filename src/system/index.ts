@@ -1,5 +1,5 @@
 /** The real versions of the ports: the only code that touches time, entropy, files and sockets. */
-import type { StateDatabase } from '../state/index.ts'
+import type { DatabaseSizes, StateDatabase } from '../state/index.ts'
 
 export { parseAddress, type HostPort } from './address.ts'
 export { realClock } from './clock.ts'
@@ -12,7 +12,10 @@ export { realRandom } from './random.ts'
  * Opens the state's database, see `state-database.ts`. Loaded at the first use: clients use this
  * folder too, and have no need of LevelDB.
  */
-export async function openStateDatabase(directory: string): Promise<StateDatabase> {
+export async function openStateDatabase(
+  directory: string,
+  sizes?: DatabaseSizes,
+): Promise<StateDatabase> {
   const { openStateDatabase: open } = await import('./state-database.ts')
-  return await open(directory)
+  return await open(directory, sizes)
 }

@@ -23,7 +23,7 @@ import { LevelDatabase } from './level.ts'
 import { bytesEqual } from '../command/index.ts'
 import { corruptError, QuorateError } from '../errors.ts'
 import { checkTable, readManifest } from '../state/index.ts'
-import type { LiveTable, StateDatabase } from '../state/index.ts'
+import type { DatabaseSizes, LiveTable, StateDatabase } from '../state/index.ts'
 
 /** LevelDB begins a new MANIFEST at every start, so one of this size means damage. */
 const manifestBytesMax = 268_435_456
@@ -40,9 +40,12 @@ const beyondKey = Uint8Array.of(0xff)
 /**
  * Opens the database in a directory, or makes one there. The caller holds the lock of the data
  * directory. Throws `QUORATE_CORRUPT`, with file and offset, on any damage; the caller then begins
- * an empty one elsewhere.
+ * an empty one elsewhere. `sizes`: LevelDB's own, 4 MiB and 2 MiB, unless told otherwise.
  */
-export async function openStateDatabase(directory: string): Promise<StateDatabase> {
+export async function openStateDatabase(
+  directory: string,
+  sizes?: DatabaseSizes,
+): Promise<StateDatabase> {
   await mkdir(directory, { recursive: true })
   const names = await readdir(directory)
   for (const name of names) {
@@ -54,6 +57,7 @@ export async function openStateDatabase(directory: string): Promise<StateDatabas
     valueEncoding: 'view',
     // Compressed blocks would have to be unpacked to be checked.
     compression: false,
+    ...(sizes && { writeBufferSize: sizes.writeBufferBytes, maxFileSize: sizes.tableBytes }),
   })
   try {
     await db.open()

@@ -264,6 +264,66 @@ describe('the cluster', () => {
     expect(new Set(marks)).toEqual(new Set([ids[1]]))
   })
 
+  test('a node that was busy at the mark is asked about another one', async () => {
+    const w = await world(() => 'silent', 3)
+    const asked: string[][] = []
+    for (const node of w.nodes) {
+      const marks: string[] = []
+      asked.push(marks)
+      node.react = (request) => {
+        if (request.kind !== 'digest') return answer({ status: 'done' })
+        marks.push(Buffer.from(request.mark).toString('hex'))
+        const isBusy = node.id === 'n2' && marks.length < 3
+        if (isBusy) return error('QUORATE_OVERLOADED', { details: { retryAfter: 100 } })
+        return { kind: 'digest', index: marks.length, effects: 'e', rows: 'r' }
+      }
+    }
+    const db = await w.connect()
+
+    const digest = await w.end(db.digest())
+
+    expect(digest.index).toBe(3)
+    expect(digest.nodes.map((node) => 'rows' in node)).toEqual([true, true, true])
+    // Each mark once to each node: to ask again about the same would be of no use.
+    for (const marks of asked) expect(new Set(marks).size).toBe(3)
+    expect(asked[1]).toEqual(asked[0])
+    expect(asked[2]).toEqual(asked[0])
+  })
+
+  test('one that stays busy is told beside the others at the end of the time', async () => {
+    const w = await world(() => 'silent', 2)
+    for (const node of w.nodes) {
+      node.react = (request) => {
+        if (request.kind !== 'digest') return answer({ status: 'done' })
+        if (node.id === 'n2') return error('QUORATE_OVERLOADED', { details: { retryAfter: 300 } })
+        return { kind: 'digest', index: 1, effects: 'e', rows: 'r' }
+      }
+    }
+    const db = await w.connect()
+
+    const digest = await w.end(db.digest({ timeout: 1_000 }))
+
+    expect(digest.nodes).toMatchObject([{ id: 'n1' }, { error: { code: 'QUORATE_OVERLOADED' } }])
+  })
+
+  test('nobody waits for a busy node once the caller gives up', async () => {
+    const w = await world(() => 'silent', 1)
+    w.nodes[0]!.react = (request) =>
+      request.kind === 'digest'
+        ? error('QUORATE_OVERLOADED', { details: { retryAfter: 2_000 } })
+        : answer({ status: 'done' })
+    const db = await w.connect()
+    const controller = new AbortController()
+
+    const digest = db.digest({ signal: controller.signal }).catch((thrown: unknown) => thrown)
+    await w.clock.advance(100)
+    expect(w.nodes[0]!.asked('digest')).toHaveLength(1)
+    controller.abort()
+
+    expect(await w.end(digest)).toMatchObject({ code: 'QUORATE_ABORTED' })
+    expect(w.nodes[0]!.asked('write')).toHaveLength(1)
+  })
+
   test('a digest that no node has read in time is late, not out of reach', async () => {
     const w = await world(() => 'silent', 3)
     for (const node of w.nodes) {

@@ -50,7 +50,7 @@ describe('three nodes', () => {
     db = await connect(cluster.endpoints, { timeout: 20_000 })
     cleanUps.unshift(() => db.close())
     const [damaged, busy] = [new Set<string>(), new Set<string>()]
-    scene = { cluster, links, chance: fakeChance(1), damaged, busy }
+    scene = { cluster, links, chance: fakeChance(1), damaged, busy, isTaken: () => false }
     stopped = false
     writing = (async () => {
       for (let i = 0; !stopped; i++) {

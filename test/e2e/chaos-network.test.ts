@@ -47,7 +47,14 @@ async function open(opened: Links): Promise<void> {
   expect(await cluster.ready(ids, 30_000)).toBe(true)
   db = await connect(cluster.endpoints, { timeout: 20_000 })
   cleanUps.unshift(() => db.close())
-  scene = { cluster, links, chance: seededChance(1), damaged: new Set(), busy: new Set() }
+  scene = {
+    cluster,
+    links,
+    chance: seededChance(1),
+    damaged: new Set(),
+    busy: new Set(),
+    isTaken: () => false,
+  }
   stopped = false
   written = 0
   writing = (async () => {

@@ -33,6 +33,21 @@ const changing = {
 /** Leaders that fall while a change is under way. */
 const falling = { ...changing, faults: ['kill-leader', 'isolate-leader', 'kill'] } as const
 
+/** Leaderships that are handed over all the time, also to who has just been cut off, and for long. */
+const handingOver = {
+  ...quick,
+  nodes: 3,
+  operatorEveryMs: 60,
+  spares: 0,
+  electionMinMs: 600,
+  electionMaxMs: 1_200,
+  faults: ['partition'],
+  faultEveryMsMin: 1_000,
+  faultEveryMsMax: 3_000,
+  faultMsMin: 8_000,
+  faultMsMax: 20_000,
+} as const
+
 export const lifeMutants: readonly Mutant[] = [
   {
     name: 'compact-above-durable',
@@ -267,5 +282,18 @@ export const lifeMutants: readonly Mutant[] = [
     ],
     swarm: changing,
     seconds: 30,
+  },
+  {
+    name: 'transfer-never-ends',
+    bug: 'a leader waits for ever for who is to take over, and takes no writes (hashicorp/raft#696)',
+    edits: [
+      {
+        file: 'src/raft/transfer.ts',
+        find: '  if (core.ticks - startedAt > core.timing.electionTicksMax) {\n',
+        replace: '  if (core.ticks - startedAt > core.timing.electionTicksMax * 1_000_000) {\n',
+      },
+    ],
+    swarm: handingOver,
+    seconds: 20,
   },
 ]
