@@ -109,7 +109,8 @@ export async function clusterMembers(
 /**
  * The digests of all nodes at one index: a mark is written, and each node tells what it had when
  * it applied that mark. A node that was busy then, with the digests of another mark or with
- * catching up, can tell nothing of that mark ever: another one is written, while there is time.
+ * catching up, can tell nothing of that mark ever: another one is written, while there is time. Of
+ * all rounds the one counts in which the most nodes told something.
  */
 export async function clusterDigest(
   parts: ObserveParts,
@@ -117,15 +118,35 @@ export async function clusterDigest(
 ): Promise<ClusterDigest> {
   const { clock, random } = parts
   const deadline = clock.monotonic() + (options.timeout ?? parts.timeoutMs)
+  let best: readonly Told[] = []
   for (let round = 1; ; round++) {
-    const told = await digestsAtMark(parts, options, deadline)
+    let told: readonly Told[]
+    try {
+      told = await digestsAtMark(parts, options, deadline)
+    } catch (error) {
+      // What was told before stands, whatever became of the leader or the time since.
+      if (countOf(best) === 0 || isEnd(error)) throw error
+      return common(best)
+    }
+    if (countOf(told) >= countOf(best)) best = told
     const pauses = told.flatMap((each) => ('error' in each ? busyFor(each.error) : []))
     // Those who were told the same time must not come back at the same time.
     const pauseMs = Math.max(0, ...pauses) * (1 + randomFraction(random))
     const isLate = clock.monotonic() + pauseMs >= deadline
-    if (pauses.length === 0 || isLate || round >= roundsMax) return common(told)
+    if (pauses.length === 0 || isLate || round >= roundsMax) return common(best)
     await pause(clock, pauseMs, options.signal)
   }
+}
+
+/** How many nodes told their digests. */
+function countOf(told: readonly Told[]): number {
+  return told.filter((each) => 'digests' in each).length
+}
+
+/** Whether the caller, or the client, wants nothing more. */
+function isEnd(error: unknown): boolean {
+  if (!(error instanceof QuorateError)) return true
+  return error.code === 'QUORATE_ABORTED' || error.code === 'QUORATE_CLOSED'
 }
 
 /** How long a node that refused a mark wants to be left alone, ms; nothing if it did not. */
@@ -265,6 +286,6 @@ function endpointError(error: unknown): QuorateError {
   if (!(error instanceof QuorateError)) throw error
   const own = ['QUORATE_ABORTED', 'QUORATE_CLOSED', 'QUORATE_USAGE', 'QUORATE_OVERLOADED']
   if (own.includes(error.code) && error.attempts === 0) throw error
-  if (error.code === 'QUORATE_ABORTED' || error.code === 'QUORATE_CLOSED') throw error
+  if (isEnd(error)) throw error
   return error
 }

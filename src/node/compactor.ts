@@ -3,15 +3,18 @@
  * (thesis, chapter 5). The state is a cache that a crash takes back to its last barrier, so a
  * barrier comes first, and nothing above it is ever dropped.
  *
- * A follower that lags within reason, and one that is being sent a snapshot, need what stands
- * behind it. For the one the log is kept up to three quarters of its cap, for the other up to nine
- * tenths; a follower that is further behind, or away, gets a snapshot.
+ * A follower that lags within reason, and one that is offered a snapshot, need what stands behind
+ * it. For the one the log is kept up to three quarters of its cap, for the other up to nine tenths; a
+ * follower that is further behind, or away, gets a snapshot. While one takes its snapshot, and catches
+ * up, the log may outgrow its cap, within bounds: it would need another snapshot, and again.
  */
 import type { Logger } from '../logger.ts'
 import type { EntryId } from '../raft/index.ts'
 
 /** How often the log's size is looked at. */
 const lookEveryMs = 250
+/** So many times its cap a log may take for followers that are being brought back. */
+const owedCapsMax = 4
 /** While the disk is nearly full the log does not grow, but what was in the way may have gone. */
 const pressEveryMs = 5_000
 
@@ -37,6 +40,8 @@ interface CompactorOptions {
   readonly followersNeed: () => number
   /** Entries behind this one are needed to go on from a snapshot under way; Infinity: none is. */
   readonly snapshotsNeed: () => number
+  /** The same of those alone that take it, or catch up behind it. */
+  readonly owedIndex: () => number
   readonly onCompacted: (base: EntryId) => void
   readonly onFailure: (error: unknown) => void
   /** The state's barrier failed. */
@@ -126,11 +131,13 @@ export class Compactor {
   /** What stands behind this index is kept for somebody, if there is room. */
   #keepBehind(pressed: boolean): number {
     const { log, walMaxBytes, walEntriesMax, walKeepEntries } = this.#options
-    const { followersNeed, snapshotsNeed } = this.#options
-    const { bytes, entries } = log
-    if (bytes >= walMaxBytes * 0.9 || entries >= walEntriesMax * 0.9) return Infinity
+    const { followersNeed, snapshotsNeed, owedIndex } = this.#options
+    // 1: the log is at its cap, by bytes or by entries.
+    const filled = Math.max(log.bytes / walMaxBytes, log.entries / walEntriesMax)
+    if (filled >= owedCapsMax) return Infinity
+    if (filled >= 0.9) return owedIndex()
     const snapshots = snapshotsNeed()
-    if (bytes >= walMaxBytes * 0.75 || entries >= walEntriesMax * 0.75) return snapshots
+    if (filled >= 0.75) return snapshots
     const needed = Math.min(snapshots, followersNeed())
     return pressed ? needed : Math.min(needed, log.lastIndex - walKeepEntries)
   }

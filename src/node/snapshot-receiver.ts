@@ -8,7 +8,9 @@
  *
  * Until then the disk holds both, so none is begun where there is little room, and one under way is
  * left aside before it takes what the log needs. How large a snapshot is nobody knows beforehand;
- * what an attempt got of it tells the next one how much room there must be at least.
+ * what an attempt got of it tells the next one how much room there must be at least. That is a
+ * guess, too high where somebody else had the room or the next snapshot is smaller, too low where
+ * LevelDB takes more: so it is forgotten in time, and attempts that fail come ever more rarely.
  */
 import type { Logger } from '../logger.ts'
 import type { Clock } from '../ports.ts'
@@ -17,7 +19,10 @@ import { StateImport } from '../state/index.ts'
 import type { SnapshotFrame } from '../transport/index.ts'
 import type { Generations } from './generations.ts'
 
-/** A frame that did not come within this time is asked for again. */
+/**
+ * A frame that did not come within this time is asked for again; so is one that is being written,
+ * as a sign of life: whoever asks for nothing for long is taken for gone.
+ */
 const askAgainMs = 1_000
 /** After so long without a frame the fetch is given up; the leader offers anew. */
 const silenceMsMax = 30_000
@@ -25,6 +30,10 @@ const silenceMsMax = 30_000
 const pauseAfterFailureMs = 2_000
 /** Of what an attempt got before it ran out of room: so much must there be for the next one. */
 const moreThanBefore = 1.25
+/** That is forgotten after so long. */
+const roomForgottenMs = 600_000
+/** The pause behind each further attempt that ran out of room is so many times as long. */
+const rarer = 4
 /** An offer is repeated more often; who is offered nothing any more waits for no room either. */
 const offersForgottenMs = 5_000
 
@@ -55,16 +64,28 @@ interface ReceiverOptions {
   readonly onReceived: (received: ReceivedSnapshot) => void
 }
 
+/** Times are monotonic ms. */
+interface Shortage {
+  /** There must be so much free space, */
+  readonly neededBytes: number
+  /** and this moment must have come, */
+  readonly notBefore: number
+  /** or this one. */
+  readonly forgottenAt: number
+  /** Attempts that ran out of room. */
+  readonly attempts: number
+}
+
 interface Fetching {
   readonly from: string
   readonly snapshot: EntryId
   readonly generation: number
   readonly rows: StateImport
-  /** The frame that is asked for. */
+  /** The frame that is asked for, or being written; at the end the last one. */
   next: number
   /** Of the frames that came. */
   bytes: number
-  /** A frame is being written: another copy of it may come meanwhile. */
+  /** A frame is being written, or all is being made durable: another copy may come meanwhile. */
   writing: boolean
   /** Monotonic ms. */
   askedAt: number
@@ -76,10 +97,10 @@ export class SnapshotReceiver {
   #fetching: Fetching | undefined
   /** One thing after the other: beginnings, frames and ends of fetches touch the same files. */
   #work: Promise<void> = Promise.resolve()
-  #beginning: { readonly from: string; readonly snapshot: EntryId } | undefined
+  #beginning: { readonly from: string; readonly snapshot: EntryId; askedAt: number } | undefined
   #pauseUntil = -Infinity
-  /** With less free space than this an attempt ran out of it. */
-  #neededBytes = 0
+  /** What the last attempt that ran out of room says of the next ones; undefined: none did. */
+  #shortage: Shortage | undefined
   /** The offer that was refused for want of room, and when: monotonic ms. */
   #refused: { readonly from: string; readonly snapshot: EntryId; readonly at: number } | undefined
   #stopped = false
@@ -117,7 +138,7 @@ export class SnapshotReceiver {
       return
     }
     this.#refused = undefined
-    this.#beginning = { from, snapshot }
+    this.#beginning = { from, snapshot, askedAt: clock.monotonic() }
     this.#enqueue(async () => {
       try {
         await this.#drop()
@@ -149,16 +170,18 @@ export class SnapshotReceiver {
     if (this.#refused !== undefined && now - this.#refused.at > offersForgottenMs) {
       this.#refused = undefined
     }
+    const beginning = this.#beginning
+    if (beginning !== undefined && now - beginning.askedAt > askAgainMs) {
+      beginning.askedAt = now
+      this.#request(beginning.from, beginning.snapshot, 0)
+    }
     const fetching = this.#fetching
     if (fetching === undefined) return
     const { room } = this.#options
     if (room.isNearlyGone) {
-      this.#neededBytes = (room.freeBytes ?? 0) + moreThanBefore * fetching.bytes
-      this.#enqueue(() => this.#giveUp(fetching, 'there is no room for it'))
-      return
-    }
-    if (fetching.writing) return
-    if (now - fetching.heardAt > silenceMsMax) {
+      const neededBytes = (room.freeBytes ?? 0) + moreThanBefore * fetching.bytes
+      this.#enqueue(() => this.#runOut(fetching, neededBytes))
+    } else if (!fetching.writing && now - fetching.heardAt > silenceMsMax) {
       this.#enqueue(() => this.#giveUp(fetching, 'the sender fell silent'))
     } else if (now - fetching.askedAt > askAgainMs) {
       this.#ask(fetching)
@@ -173,8 +196,13 @@ export class SnapshotReceiver {
   }
 
   #hasRoom(): boolean {
-    const { isLow, freeBytes = Infinity } = this.#options.room
-    return !isLow && freeBytes >= this.#neededBytes
+    const { clock, room } = this.#options
+    const { isLow, freeBytes = Infinity } = room
+    if (isLow) return false
+    const shortage = this.#shortage
+    const now = clock.monotonic()
+    if (shortage === undefined || now >= shortage.forgottenAt) return true
+    return now >= shortage.notBefore && freeBytes >= shortage.neededBytes
   }
 
   /** The leader offers again and again: it is told once. */
@@ -223,20 +251,25 @@ export class SnapshotReceiver {
   }
 
   #ask(fetching: Fetching): void {
-    const { clock, send } = this.#options
+    const { clock } = this.#options
     fetching.askedAt = clock.monotonic()
-    const { snapshot, next } = fetching
-    send(fetching.from, { type: 'snapshotRequest', snapshot, frame: next })
+    this.#request(fetching.from, fetching.snapshot, fetching.next)
+  }
+
+  #request(from: string, snapshot: EntryId, frame: number): void {
+    this.#options.send(from, { type: 'snapshotRequest', snapshot, frame })
   }
 
   async #write(fetching: Fetching, bytes: Uint8Array): Promise<void> {
     // It was given up while the frame waited its turn.
     if (this.#fetching !== fetching) return
     const { done } = await fetching.rows.write(bytes)
-    fetching.next++
     fetching.bytes += bytes.length
-    fetching.writing = false
     if (!done) {
+      fetching.next++
+      fetching.writing = false
+      // The time that the writing took was not the sender's.
+      fetching.heardAt = this.#options.clock.monotonic()
       this.#ask(fetching)
       return
     }
@@ -252,6 +285,16 @@ export class SnapshotReceiver {
     }
     await generations.remove(generation)
     if (!this.#stopped) onFailed()
+  }
+
+  async #runOut(fetching: Fetching, neededBytes: number): Promise<void> {
+    if (this.#fetching !== fetching) return
+    const now = this.#options.clock.monotonic()
+    const attempts = (this.#shortage?.attempts ?? 0) + 1
+    const pauseMs = Math.min(roomForgottenMs, pauseAfterFailureMs * rarer ** (attempts - 1))
+    const forgottenAt = now + roomForgottenMs
+    this.#shortage = { neededBytes, notBefore: now + pauseMs, forgottenAt, attempts }
+    await this.#giveUp(fetching, 'there is no room for it')
   }
 
   async #giveUp(fetching: Fetching, reason: string): Promise<void> {

@@ -1,14 +1,15 @@
 /**
  * Serves snapshots to followers that need what the log no longer has. Each gets a view of the state
  * of its own, pinned at one entry, and asks for its frames; nothing is read ahead, so a slow
- * follower costs one frame of memory. While it is being served, the log is kept from that entry on:
- * else a slow transfer would end behind the log again, for ever.
+ * follower costs one frame of memory. While it is being served, and until it has caught up, the log
+ * is kept from that entry on: else a slow transfer would end behind the log again, for ever.
  */
 import type { Logger } from '../logger.ts'
 import type { Clock } from '../ports.ts'
 import type { EntryId } from '../raft/index.ts'
 import type { StateExport } from '../state/index.ts'
 import type { SnapshotFrame } from '../transport/index.ts'
+import type { CatchingUp } from './catching-up.ts'
 import { isOverloaded, isUsage } from './damage.ts'
 
 /** Followers served at the same time; the others wait. */
@@ -34,6 +35,8 @@ interface SenderOptions {
   readonly send: (to: string, frame: SnapshotFrame) => boolean
   /** Whether a follower still needs one. */
   readonly needs: (to: string) => boolean
+  /** Who got a snapshot goes on here. */
+  readonly catchingUp: CatchingUp
   /** The state failed under the reading. */
   readonly onFailure: (error: unknown) => void
 }
@@ -41,6 +44,10 @@ interface SenderOptions {
 interface Transfer {
   readonly to: string
   readonly view: StateExport
+  /** It has asked for a frame: it is there, and takes what it is offered. */
+  isTaken: boolean
+  /** Its last frame was sent. What the follower does with it takes long, and it asks no more. */
+  isWhole: boolean
   reading: boolean
   lastUsed: number
 }
@@ -63,6 +70,18 @@ export class SnapshotSender {
     let held = Infinity
     for (const { view } of this.#transfers.values()) held = Math.min(held, view.snapshot.index)
     return held
+  }
+
+  /**
+   * The same for those alone that take what they are offered, or catch up behind it: these the log
+   * waits for. One that is merely offered something may be away for good.
+   */
+  get owedIndex(): number {
+    let owed = this.#options.catchingUp.owedIndex
+    for (const { view, isTaken } of this.#transfers.values()) {
+      if (isTaken) owed = Math.min(owed, view.snapshot.index)
+    }
+    return owed
   }
 
   /** A follower needs a snapshot. */
@@ -90,6 +109,7 @@ export class SnapshotSender {
       return
     }
     transfer.lastUsed = clock.monotonic()
+    transfer.isTaken = true
     // Asked again while it is read: the answer is on its way.
     if (transfer.reading) return
     transfer.reading = true
@@ -97,6 +117,7 @@ export class SnapshotSender {
       ({ bytes, last }) => {
         transfer.reading = false
         if (this.#transfers.get(from) !== transfer) return
+        transfer.isWhole ||= last
         send(from, { type: 'snapshotFrame', snapshot, frame: number, bytes, last })
       },
       (error: unknown) => {
@@ -117,11 +138,14 @@ export class SnapshotSender {
 
   /** Called often: ends what nobody needs, and begins what waits. */
   tick(now: number): void {
-    const { needs, lost } = this.#options
+    const { needs, lost, catchingUp } = this.#options
+    catchingUp.tick(now)
     for (const to of this.#waiting) if (!needs(to)) this.#waiting.delete(to)
-    const idleMs = this.#waiting.size === 0 ? idleMsMax : idleMsWhileOthersWaitMax
+    const othersWait = this.#waiting.size > 0
     for (const transfer of this.#transfers.values()) {
+      const idleMs = othersWait && !transfer.isWhole ? idleMsWhileOthersWaitMax : idleMsMax
       if (!needs(transfer.to)) {
+        if (transfer.isTaken) catchingUp.add(transfer.to, now)
         this.#close(transfer)
       } else if (now - transfer.lastUsed > idleMs) {
         this.#close(transfer)
@@ -135,6 +159,7 @@ export class SnapshotSender {
   /** This node no longer leads: nobody will ask any more. */
   closeAll(): void {
     this.#waiting.clear()
+    this.#options.catchingUp.clear()
     for (const transfer of this.#transfers.values()) this.#close(transfer)
   }
 
@@ -156,7 +181,14 @@ export class SnapshotSender {
             this.#release(view)
             return
           }
-          const transfer = { to, view, reading: false, lastUsed: clock.monotonic() }
+          const transfer = {
+            to,
+            view,
+            isTaken: false,
+            isWhole: false,
+            reading: false,
+            lastUsed: clock.monotonic(),
+          }
           this.#transfers.set(to, transfer)
           logger.info('offering a snapshot', { to, index: view.snapshot.index })
           if (!offer(to, view.snapshot)) this.#close(transfer)

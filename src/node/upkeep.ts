@@ -10,6 +10,7 @@ import type { Raft, Ready } from '../raft/index.ts'
 import type { StateMachine } from '../state/index.ts'
 import type { SnapshotFrame, StateFrame, WireError } from '../transport/index.ts'
 import type { LogStore } from '../wal/index.ts'
+import { CatchingUp } from './catching-up.ts'
 import { Compactor } from './compactor.ts'
 import { DiskSpace } from './disk-space.ts'
 import type { Generations } from './generations.ts'
@@ -66,6 +67,10 @@ export class Upkeep {
         wake()
       },
       needs: (to) => this.#needsSnapshot(to),
+      catchingUp: new CatchingUp({
+        matchIndexOf: (id) => this.#matchIndexOf(id),
+        lastIndex: () => log.lastIndex,
+      }),
       onFailure: onStateFailure,
     })
     this.#receiver = new SnapshotReceiver({
@@ -86,6 +91,7 @@ export class Upkeep {
       stepBytes: caps.segmentBytes / 2,
       followersNeed: () => this.#followersNeed(),
       snapshotsNeed: () => this.#snapshotsNeed(),
+      owedIndex: () => this.#sender.owedIndex,
       onCompacted: (base) => raft.compacted(base),
       onFailure,
       onStateFailure,
@@ -175,6 +181,11 @@ export class Upkeep {
 
   #needsSnapshot(to: string): boolean {
     return this.#raft.status().peers.some(({ id, state }) => id === to && state === 'snapshot')
+  }
+
+  #matchIndexOf(follower: string): number | undefined {
+    const found = this.#raft.status().peers.find(({ id }) => id === follower)
+    return found?.active === true && found.state !== 'snapshot' ? found.matchIndex : undefined
   }
 
   /** Who installs a snapshot goes on behind it. */

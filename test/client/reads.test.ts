@@ -306,6 +306,38 @@ describe('the cluster', () => {
     expect(digest.nodes).toMatchObject([{ id: 'n1' }, { error: { code: 'QUORATE_OVERLOADED' } }])
   })
 
+  test('what the others told is kept where another mark brings less', async () => {
+    for (const later of ['refused', 'silent'] as const) {
+      const w = await world(() => 'silent', 3)
+      let marks = 0
+      for (const node of w.nodes) {
+        node.react = (request) => {
+          if (request.kind === 'write') {
+            marks++
+            return marks > 1 && later === 'refused'
+              ? error('QUORATE_DISK_FULL')
+              : answer({ status: 'done' })
+          }
+          if (request.kind !== 'digest' || marks > 1) return 'silent'
+          if (node.id === 'n2') return error('QUORATE_OVERLOADED', { details: { retryAfter: 100 } })
+          return { kind: 'digest', index: 7, effects: 'e', rows: 'r' }
+        }
+      }
+      const db = await w.connect()
+
+      const digest = await w.end(db.digest({ timeout: 3_000 }))
+
+      expect(digest.index).toBe(7)
+      expect(digest.nodes).toMatchObject([
+        { id: 'n1' },
+        { error: { code: 'QUORATE_OVERLOADED' } },
+        { id: 'n3' },
+      ])
+      expect(marks).toBeGreaterThan(1)
+      await w.end(db.close())
+    }
+  })
+
   test('nobody waits for a busy node once the caller gives up', async () => {
     const w = await world(() => 'silent', 1)
     w.nodes[0]!.react = (request) =>

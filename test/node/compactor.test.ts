@@ -14,7 +14,7 @@ function setUp() {
     upTo: [],
   }
   const log = { bytes: 1_000, entries: 10, lastIndex: 10 }
-  const needs = { followers: Infinity, snapshots: Infinity }
+  const needs = { followers: Infinity, snapshots: Infinity, owed: Infinity }
   const compactor = new Compactor({
     logger: silentLogger,
     log: {
@@ -45,6 +45,7 @@ function setUp() {
     stepBytes: 100,
     followersNeed: () => needs.followers,
     snapshotsNeed: () => needs.snapshots,
+    owedIndex: () => needs.owed,
     onCompacted: () => {},
     onFailure: (error) => {
       throw error
@@ -101,6 +102,13 @@ describe('what is kept', () => {
     expect(await droppedAt(750, false, { followers: 4 })).toEqual([10])
     expect(await droppedAt(750, false, { snapshots: 4 })).toEqual([4])
     expect(await droppedAt(900, false, { snapshots: 4 })).toEqual([10])
+  })
+
+  test('beyond the cap, within bounds, what those lack who are being brought back', async () => {
+    const owed = { followers: 2, snapshots: 3, owed: 4 }
+    expect(await droppedAt(900, false, owed)).toEqual([4])
+    expect(await droppedAt(3_999, false, owed)).toEqual([4])
+    expect(await droppedAt(4_000, false, owed)).toEqual([10])
   })
 
   test('on a disk that is nearly full what somebody lacks, and nothing in case', async () => {

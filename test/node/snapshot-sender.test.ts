@@ -6,6 +6,7 @@
 import { describe, expect, test } from 'vitest'
 import { usageError } from '../../src/errors.ts'
 import { silentLogger } from '../../src/logger.ts'
+import { CatchingUp } from '../../src/node/catching-up.ts'
 import { SnapshotSender } from '../../src/node/snapshot-sender.ts'
 import type { EntryId } from '../../src/raft/index.ts'
 import type { StateExport } from '../../src/state/index.ts'
@@ -13,6 +14,7 @@ import type { SnapshotFrame } from '../../src/transport/index.ts'
 import { ManualClock } from '../suites/manual-clock.ts'
 
 const snapshot: EntryId = { term: 3, index: 90 }
+const lastFrame = 30
 
 class View {
   readonly snapshot = snapshot
@@ -23,7 +25,7 @@ class View {
     await Promise.resolve()
     if (n > this.next || n < this.next - 4) throw usageError(`the next is frame ${this.next}`)
     this.next = Math.max(this.next, n + 1)
-    return { bytes: Uint8Array.of(n), last: false }
+    return { bytes: Uint8Array.of(n), last: n === lastFrame }
   }
 
   async close(): Promise<void> {
@@ -38,6 +40,11 @@ function setUp() {
   const sent: SnapshotFrame[] = []
   const lost: string[] = []
   const needy = new Set(['n2'])
+  const log = { lastIndex: 100, matchIndex: 90 }
+  const catchingUp = new CatchingUp({
+    matchIndexOf: (id) => (needy.has(id) ? undefined : log.matchIndex),
+    lastIndex: () => log.lastIndex,
+  })
   const sender = new SnapshotSender({
     clock,
     logger: silentLogger,
@@ -53,6 +60,7 @@ function setUp() {
     },
     send: (_, frame) => sent.push(frame) > 0,
     needs: (to) => needy.has(to),
+    catchingUp,
     onFailure: (error) => {
       throw error
     },
@@ -62,7 +70,7 @@ function setUp() {
     await clock.run()
     return sent.at(-1)
   }
-  return { clock, sender, views, sent, lost, needy, ask }
+  return { clock, sender, views, sent, lost, needy, log, ask }
 }
 
 describe('a follower that begins anew', () => {
@@ -145,5 +153,65 @@ describe('followers that wait their turn', () => {
     sender.tick(clock.monotonic())
     expect(lost).toEqual([])
     expect(await ask(1)).toMatchObject({ type: 'snapshotFrame', frame: 1 })
+  })
+})
+
+describe('the log is kept', () => {
+  test('for who takes its snapshot, and not for who is merely offered one', async () => {
+    const { clock, sender, ask } = setUp()
+    sender.wanted('n2')
+    await clock.run()
+    expect([sender.heldIndex, sender.owedIndex]).toEqual([90, Infinity])
+    await ask(0)
+    expect([sender.heldIndex, sender.owedIndex]).toEqual([90, 90])
+    sender.closeAll()
+    expect([sender.heldIndex, sender.owedIndex]).toEqual([Infinity, Infinity])
+  })
+
+  test('until who has got its snapshot has caught up', async () => {
+    const { clock, sender, needy, log, ask } = setUp()
+    sender.wanted('n2')
+    await clock.run()
+    await ask(0)
+    // Its acknowledgement is here, before anything was said of it.
+    needy.clear()
+    expect(sender.owedIndex).toBe(90)
+    sender.tick(clock.monotonic())
+    expect([sender.heldIndex, sender.owedIndex]).toEqual([Infinity, 90])
+    log.matchIndex = 100
+    log.lastIndex = 120
+    sender.tick(clock.monotonic() + 2_000)
+    expect(sender.owedIndex).toBe(100)
+    log.matchIndex = 121
+    sender.tick(clock.monotonic() + 2_500)
+    expect(sender.owedIndex).toBe(Infinity)
+  })
+
+  test('and no longer for one that goes away meanwhile', async () => {
+    const { clock, sender, needy, ask } = setUp()
+    sender.wanted('n2')
+    await clock.run()
+    await ask(0)
+    needy.clear()
+    sender.tick(clock.monotonic())
+    needy.add('n2')
+    sender.tick(clock.monotonic())
+    expect(sender.owedIndex).toBe(Infinity)
+  })
+
+  test('for who has all of it and is putting it in place, though others wait', async () => {
+    const { clock, sender, lost, needy, ask } = setUp()
+    sender.wanted('n2')
+    await clock.run()
+    for (let n = 0; n <= lastFrame; n++) await ask(n)
+    for (const other of ['n3', 'n4']) {
+      needy.add(other)
+      sender.wanted(other)
+      await clock.run()
+    }
+    await clock.advance(20_000)
+    sender.tick(clock.monotonic())
+    expect(lost).toEqual(['n3'])
+    expect(sender.owedIndex).toBe(90)
   })
 })

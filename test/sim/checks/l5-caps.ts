@@ -80,7 +80,9 @@ export class Caps implements Check {
   /** A log goes past its cap for a moment, and no longer: `openraft#1829`. */
   #logBytes(node: NodeView): void {
     const { id, lives: life, settings, durable, raft } = node
-    const max = settings.storage.walMaxBytes ?? Infinity
+    // A leader that brings followers back may keep more for them.
+    const owedCaps = raft?.role === 'leader' ? 4 : 1
+    const max = (settings.storage.walMaxBytes ?? Infinity) * owedCaps
     const bytes = durable.bytes ?? 0
     const status = bytes <= max ? undefined : raft?.status()
     // Who has no state has nothing that could take the place of its log.

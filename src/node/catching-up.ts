@@ -1,0 +1,68 @@
+/**
+ * Followers that have got a snapshot and lack what was written since it was taken. The log is kept
+ * for them until they are close, in rounds: one lasts until the follower has what was there when the
+ * round began, and a short one is the last (thesis, section 4.2.1, where newcomers get their vote by
+ * the same rule). Without that, a follower whose snapshot took long would need the next one at once.
+ */
+
+/** A round that is not longer ends it. */
+const roundMsMax = 1_000
+
+interface CatchingUpOptions {
+  /** What a follower that is there holds of the log; undefined: it is away, or needs a snapshot. */
+  readonly matchIndexOf: (id: string) => number | undefined
+  readonly lastIndex: () => number
+}
+
+interface Round {
+  readonly since: number
+  readonly target: number
+  matchIndex: number
+}
+
+export class CatchingUp {
+  readonly #options: CatchingUpOptions
+  readonly #rounds = new Map<string, Round>()
+
+  constructor(options: CatchingUpOptions) {
+    this.#options = options
+  }
+
+  /** Entries behind this one are owed to somebody; Infinity: to nobody. */
+  get owedIndex(): number {
+    let owed = Infinity
+    for (const { matchIndex } of this.#rounds.values()) owed = Math.min(owed, matchIndex)
+    return owed
+  }
+
+  /** A follower has got its snapshot. */
+  add(id: string, now: number): void {
+    const matchIndex = this.#options.matchIndexOf(id)
+    if (matchIndex !== undefined) this.#begin(id, matchIndex, now)
+  }
+
+  /** Called often. */
+  tick(now: number): void {
+    for (const [id, round] of this.#rounds) {
+      const matchIndex = this.#options.matchIndexOf(id)
+      if (matchIndex === undefined) {
+        this.#rounds.delete(id)
+      } else if (matchIndex < round.target) {
+        round.matchIndex = matchIndex
+      } else if (now - round.since <= roundMsMax) {
+        this.#rounds.delete(id)
+      } else {
+        this.#begin(id, matchIndex, now)
+      }
+    }
+  }
+
+  /** This node no longer leads. */
+  clear(): void {
+    this.#rounds.clear()
+  }
+
+  #begin(id: string, matchIndex: number, now: number): void {
+    this.#rounds.set(id, { since: now, target: this.#options.lastIndex(), matchIndex })
+  }
+}
