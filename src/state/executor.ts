@@ -16,7 +16,6 @@
  * Nothing here looks at anything but the state and the entry: no clock but the stamp, no order of
  * a Map, no locale, no fractions. The same log gives the same answers everywhere.
  */
-import { crc32 } from 'node:zlib'
 import { assert, unreachable } from '../assert.ts'
 import {
   bytesEqual,
@@ -42,6 +41,7 @@ import type {
 import { QuorateError } from '../errors.ts'
 import type { ErrorCode } from '../errors.ts'
 import type { TokenRow } from './layout.ts'
+import { remembered } from './remembered.ts'
 import type { RowStore } from './row-store.ts'
 import type { SessionTable } from './sessions.ts'
 import type { Standing } from './standing.ts'
@@ -49,9 +49,6 @@ import type { Standing } from './standing.ts'
 type Write = Extract<Command, { kind: 'write' }>
 type Fence = Extract<Command, { kind: 'fence' }>
 type Setting = Extract<Command, { kind: 'setting' }>
-
-/** Bytes of a command that name its call: left out where a repeat is compared with the first. */
-const callEnd = 1 + sessionBytes + 8 + 8
 
 const done: Answer = { status: 'done' }
 
@@ -99,14 +96,12 @@ export class Executor {
   }
 
   #call(call: CallId, bytes: Uint8Array, decide: () => Answer): Answer {
-    // A repeat may say that fewer calls are outstanding by now, so its call is left out.
-    const fingerprint = crc32(bytes.subarray(callEnd), bytes[0] ?? 0)
-    const admission = this.#sessions.admit(call, fingerprint)
+    const admission = this.#sessions.admit(call, bytes)
     this.#store.grow(sessionBytes)
     if (admission.kind === 'answered') return admission.answer
     const answer = decide()
     assert(answer.status !== 'refused' || answer.decided, 'what was decided is remembered')
-    this.#sessions.remember(admission.session, call, { fingerprint, answer })
+    this.#sessions.remember(admission.session, call, remembered(bytes, answer))
     return answer
   }
 

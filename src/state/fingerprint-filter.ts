@@ -7,8 +7,8 @@
  * bits, so with ten million of them one lookup in four hundred says "maybe" in vain. Nothing is
  * ever taken out: a filter that has filled with the dead is built anew.
  */
-import { crc32 } from 'node:zlib'
 import { assert } from '../assert.ts'
+import { crc32Of } from './crc32.ts'
 
 const segmentBits = 8
 const segmentCount = 1 << segmentBits
@@ -90,7 +90,7 @@ function insert(segment: Uint32Array, fingerprint: number): boolean {
  * their fingerprints in a pattern. Never 0, which marks a free slot.
  */
 function fingerprintOf(key: Uint8Array): number {
-  let x = crc32(key)
+  let x = crc32Of(key)
   x = Math.imul(x ^ (x >>> 16), 0x85ebca6b)
   x = Math.imul(x ^ (x >>> 13), 0xc2b2ae35)
   return (x ^ (x >>> 16)) >>> 0 || 1

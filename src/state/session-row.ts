@@ -21,13 +21,7 @@ import { assert, unreachable } from '../assert.ts'
 import { ByteWriter, malformed, payloadHashBytes } from '../command/index.ts'
 import type { Answer, ByteReader, TokenVerdict } from '../command/index.ts'
 import { isErrorCode } from '../errors.ts'
-
-/** An answer kept for repeats of its call. */
-export interface Remembered {
-  /** CRC-32 of the command without its call: tells a repeat from a sequence used twice. */
-  readonly fingerprint: number
-  readonly answer: Answer
-}
+import type { Remembered } from './remembered.ts'
 
 /** What a session's row says. */
 export interface SessionRow {

@@ -22,8 +22,10 @@ import { byteString, ByteReader, defaultLimits, sessionAheadMsMax } from '../com
 import type { Answer, CallId } from '../command/index.ts'
 import type { ErrorCode } from '../errors.ts'
 import { LiveCounts, minuteOf, outlived } from './live-counts.ts'
+import { fingerprintOf } from './remembered.ts'
+import type { Remembered } from './remembered.ts'
 import { encodeSession } from './session-row.ts'
-import type { Remembered, SessionRow } from './session-row.ts'
+import type { SessionRow } from './session-row.ts'
 import type { Standing } from './standing.ts'
 
 /**
@@ -106,6 +108,8 @@ export class SessionTable {
   #dirty = new Set<Session>()
   #removed: Uint8Array[] = []
   #cursor: Iterator<Session> | undefined
+  /** The one that was asked for last. Invariant: it is in the table. */
+  #last: Session | undefined
 
   constructor(standing: Standing) {
     this.#standing = standing
@@ -135,16 +139,16 @@ export class SessionTable {
   }
 
   /** What is known of a call before it is decided. */
-  admit(call: CallId, fingerprint: number): Admission {
-    const key = byteString(call.session)
-    const session = this.#byName.get(key)
-    if (session === undefined) return this.#found(key, call)
+  admit(call: CallId, command: Uint8Array): Admission {
+    const session = this.#named(call.session)
+    if (session === undefined) return this.#found(call)
     if (session.closed || session.base < this.#standing.sessionHorizon) {
       return refused('QUORATE_SESSION_EXPIRED')
     }
     const remembered = session.answers.get(call.sequence)
     if (remembered !== undefined) {
-      if (remembered.fingerprint !== fingerprint) return refused('QUORATE_SEQUENCE_REUSED')
+      if (remembered.fingerprint !== fingerprintOf(command))
+        return refused('QUORATE_SEQUENCE_REUSED')
       this.#touch(session, call)
       return { kind: 'answered', answer: remembered.answer }
     }
@@ -174,7 +178,7 @@ export class SessionTable {
 
   /** Ends a session. One that is not known needs no trace: none of its calls was decided. */
   close(name: Uint8Array): void {
-    const session = this.#byName.get(byteString(name))
+    const session = this.#named(name)
     if (session === undefined || session.closed) return
     if (session.base < this.#standing.sessionHorizon) return
     this.#beforeChange(session)
@@ -200,7 +204,14 @@ export class SessionTable {
     return { changed, removed }
   }
 
-  #found(key: string, call: CallId): Admission {
+  /** The calls of one client often come one after the other. */
+  #named(name: Uint8Array): Session | undefined {
+    if (this.#last !== undefined && sameName(this.#last.name, name)) return this.#last
+    this.#last = this.#byName.get(byteString(name))
+    return this.#last
+  }
+
+  #found(call: CallId): Admission {
     const { clusterTime, sessionHorizon, settings } = this.#standing
     const birth = birthOf(call.session)
     if (birth > clusterTime + sessionAheadMsMax) return refused('QUORATE_SESSION_AHEAD')
@@ -215,7 +226,8 @@ export class SessionTable {
       firstOutstanding: call.firstOutstanding,
       answers: new Map(),
     })
-    this.#byName.set(key, session)
+    this.#byName.set(byteString(session.name), session)
+    this.#last = session
     this.#count(session)
     this.#dirty.add(session)
     this.#sweep()
@@ -272,6 +284,7 @@ export class SessionTable {
       if (!outlived(session.base, this.#standing.sessionHorizon)) continue
       assert(session.birth < this.#standing.sessionHorizon, 'only what is expired is removed')
       this.#byName.delete(byteString(session.name))
+      if (this.#last === session) this.#last = undefined
       this.#dirty.delete(session)
       this.#removed.push(session.name)
     }
@@ -293,4 +306,10 @@ function forgetBelow(session: Session, first: number): void {
   for (let sequence = session.firstOutstanding; sequence < first; sequence++) {
     session.answers.delete(sequence)
   }
+}
+
+/** Names have one length, and the random half of them differs early: a loop beats the library. */
+function sameName(a: Uint8Array, b: Uint8Array): boolean {
+  for (let i = a.length - 1; i >= 0; i--) if (a[i] !== b[i]) return false
+  return a.length === b.length
 }

@@ -9,6 +9,7 @@ import { describe, expect, test } from 'vitest'
 import { defaultSettings } from '../../src/command/index.ts'
 import type { Answer, CallId, Command } from '../../src/command/index.ts'
 import { emptyApplied } from '../../src/state/layout.ts'
+import { fingerprintOf, remembered } from '../../src/state/remembered.ts'
 import { answersMax, SessionTable, windowMax } from '../../src/state/sessions.ts'
 import { Standing } from '../../src/state/standing.ts'
 import { MemoryDatabase } from '../suites/memory-database.ts'
@@ -311,6 +312,10 @@ describe('closing', () => {
   })
 })
 
+/** Any command; its fingerprint is remembered. */
+const command = new Uint8Array(64)
+const fingerprint = fingerprintOf(command)
+
 describe('the cap', () => {
   test('refuses a new session, never ends an old one, and counts closed ones', async () => {
     const driver = await start()
@@ -338,18 +343,18 @@ describe('the cap', () => {
     const table = new SessionTable(standing)
     const answer: Answer = { status: 'applied', revision: 1 }
     const answers = new Map(
-      Array.from({ length: windowMax }, (_, i) => [i + 1, { fingerprint: 5, answer }]),
+      Array.from({ length: windowMax }, (_, i) => [i + 1, { fingerprint, answer }]),
     )
     const row = { closed: false, lastWrite: time, firstOutstanding: 1, answers }
     for (let i = 0; i < answersMax / windowMax; i++) table.load(sessionName(time, i), row)
     table.load(sessionName(time - 1), { ...row, answers: new Map() })
 
     const full = { kind: 'answered', answer: refused('QUORATE_SESSIONS_FULL', false) }
-    expect(table.admit(calls(time - 1, 0)(1), 5)).toEqual(full)
-    expect(table.admit(calls(time - 2, 0)(1), 5)).toEqual(full)
+    expect(table.admit(calls(time - 1, 0)(1), command)).toEqual(full)
+    expect(table.admit(calls(time - 2, 0)(1), command)).toEqual(full)
     const repeat = { session: sessionName(time, 3), sequence: 9, firstOutstanding: 9 }
-    expect(table.admit(repeat, 5)).toEqual({ kind: 'answered', answer })
-    expect(table.admit(calls(time - 1, 0)(1), 5).kind).toBe('decide')
+    expect(table.admit(repeat, command)).toEqual({ kind: 'answered', answer })
+    expect(table.admit(calls(time - 1, 0)(1), command).kind).toBe('decide')
   })
 
   test('of answers kept is left by whoever waits for fewer of them, at the cap too', () => {
@@ -358,7 +363,7 @@ describe('the cap', () => {
     const table = new SessionTable(standing)
     const answer: Answer = { status: 'applied', revision: 1 }
     const answers = new Map(
-      Array.from({ length: windowMax }, (_, i) => [i + 1, { fingerprint: 5, answer }]),
+      Array.from({ length: windowMax }, (_, i) => [i + 1, { fingerprint, answer }]),
     )
     const row = { closed: false, lastWrite: time, firstOutstanding: 1, answers }
     for (let i = 0; i < answersMax / windowMax; i++) table.load(sessionName(time, i), row)
@@ -368,7 +373,7 @@ describe('the cap', () => {
     for (let i = 0; i < answersMax / windowMax; i++) {
       const session = sessionName(time, i)
       const next = { session, sequence: windowMax + 1, firstOutstanding: windowMax + 1 }
-      expect(table.admit(next, 5).kind).toBe('decide')
+      expect(table.admit(next, command).kind).toBe('decide')
     }
   })
 
@@ -387,5 +392,26 @@ describe('the cap', () => {
     expect(machine.settings).toEqual({ ...defaultSettings, sessionsMax: 3 })
     const again = machine.apply(driver.log.slice(machine.appliedIndex))
     expect(again.flatMap((each) => each.answers)).toEqual(answers.slice(3))
+  })
+})
+
+describe('what is remembered of a call', () => {
+  test.each<Answer>([
+    { status: 'applied', revision: 3 },
+    { status: 'duplicate', revision: 3 },
+  ])('is the fingerprint of its command, whenever it is asked for ($status)', (answer) => {
+    const bytes = Uint8Array.from({ length: 80 }, (_, i) => i)
+    const kept = remembered(bytes, answer)
+    const expected = fingerprintOf(bytes)
+    expect(kept.answer).toBe(answer)
+    expect([kept.fingerprint, kept.fingerprint]).toEqual([expected, expected])
+  })
+
+  test('is not of the call itself, which a repeat may number otherwise', () => {
+    const [one, other] = [new Uint8Array(80), new Uint8Array(80)]
+    other[30] = 1
+    expect(fingerprintOf(one)).toBe(fingerprintOf(other))
+    other[40] = 1
+    expect(fingerprintOf(one)).not.toBe(fingerprintOf(other))
   })
 })
