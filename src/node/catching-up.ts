@@ -7,6 +7,11 @@
 
 /** A round that is not longer ends it. */
 const roundMsMax = 1_000
+/**
+ * Who has taken nothing for so long, as with a full disk, is not waited for: the log here would grow
+ * until this disk is full as well, and with it the group would stop.
+ */
+const stalledMs = 60_000
 
 interface CatchingUpOptions {
   /** What a follower that is there holds of the log; undefined: it is away, or needs a snapshot. */
@@ -18,6 +23,8 @@ interface Round {
   readonly since: number
   readonly target: number
   matchIndex: number
+  /** When that last grew: monotonic ms. */
+  movedAt: number
 }
 
 export class CatchingUp {
@@ -47,8 +54,12 @@ export class CatchingUp {
       const matchIndex = this.#options.matchIndexOf(id)
       if (matchIndex === undefined) {
         this.#rounds.delete(id)
-      } else if (matchIndex < round.target) {
-        round.matchIndex = matchIndex
+        continue
+      }
+      if (matchIndex > round.matchIndex) round.movedAt = now
+      round.matchIndex = matchIndex
+      if (matchIndex < round.target) {
+        if (now - round.movedAt > stalledMs) this.#rounds.delete(id)
       } else if (now - round.since <= roundMsMax) {
         this.#rounds.delete(id)
       } else {
@@ -63,6 +74,7 @@ export class CatchingUp {
   }
 
   #begin(id: string, matchIndex: number, now: number): void {
-    this.#rounds.set(id, { since: now, target: this.#options.lastIndex(), matchIndex })
+    const target = this.#options.lastIndex()
+    this.#rounds.set(id, { since: now, target, matchIndex, movedAt: now })
   }
 }

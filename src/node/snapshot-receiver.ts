@@ -158,9 +158,11 @@ export class SnapshotReceiver {
       this.#enqueue(() => this.#giveUp(fetching, 'the sender no longer has it'))
       return
     }
-    if (frame.type !== 'snapshotFrame' || frame.frame !== fetching.next || fetching.writing) return
-    fetching.writing = true
+    if (frame.type !== 'snapshotFrame') return
+    // A copy of an earlier one as well: the link is slow, and nobody is silent.
     fetching.heardAt = this.#options.clock.monotonic()
+    if (frame.frame !== fetching.next || fetching.writing) return
+    fetching.writing = true
     const { bytes } = frame
     this.#enqueue(() => this.#write(fetching, bytes))
   }

@@ -21,6 +21,14 @@ const idleMsMax = 60_000
  * loses nothing; members that are gone for long would keep those that are there from being served.
  */
 const idleMsWhileOthersWaitMax = 5_000
+/**
+ * What the link has taken is not sent again before, whoever asks: on a slow one it is on its way, and
+ * copies of it would hold up all that follows. Where the frame before it took longer than that, not
+ * before half as much again.
+ */
+const repeatMsLeast = 3_000
+const repeatMsMost = 25_000
+const patience = 3 / 2
 /** How often a follower that waits its turn is looked at again. */
 const retryMs = 500
 
@@ -50,6 +58,24 @@ interface Transfer {
   isWhole: boolean
   reading: boolean
   lastUsed: number
+  sent: Sent | undefined
+}
+
+/** The frame that was sent last. Times are monotonic ms. */
+interface Sent {
+  readonly frame: number
+  readonly firstAt: number
+  readonly waitMs: number
+  /** From when on it may be sent again. */
+  readonly repeatAt: number
+}
+
+/** `sent`: the one before, or this one before it is sent again; `askedAt`: for this one. */
+function nextSent(sent: Sent | undefined, frame: number, askedAt: number, now: number): Sent {
+  if (sent?.frame === frame) return { ...sent, repeatAt: now + sent.waitMs }
+  const tookMs = sent?.frame === frame - 1 ? askedAt - sent.firstAt : 0
+  const waitMs = Math.min(repeatMsMost, Math.max(repeatMsLeast, patience * tookMs))
+  return { frame, firstAt: now, waitMs, repeatAt: now + waitMs }
 }
 
 export class SnapshotSender {
@@ -110,15 +136,19 @@ export class SnapshotSender {
     }
     transfer.lastUsed = clock.monotonic()
     transfer.isTaken = true
-    // Asked again while it is read: the answer is on its way.
+    // Asked again while it is read, or sent: the answer is on its way.
     if (transfer.reading) return
+    const { sent, lastUsed: askedAt } = transfer
+    if (sent?.frame === number && askedAt < sent.repeatAt) return
     transfer.reading = true
     transfer.view.frame(number).then(
       ({ bytes, last }) => {
         transfer.reading = false
         if (this.#transfers.get(from) !== transfer) return
         transfer.isWhole ||= last
-        send(from, { type: 'snapshotFrame', snapshot, frame: number, bytes, last })
+        if (!send(from, { type: 'snapshotFrame', snapshot, frame: number, bytes, last })) return
+        // Frame 0 is a short header, which a follower asks for until it can take it.
+        if (number > 0) transfer.sent = nextSent(sent, number, askedAt, clock.monotonic())
       },
       (error: unknown) => {
         transfer.reading = false
@@ -188,6 +218,7 @@ export class SnapshotSender {
             isWhole: false,
             reading: false,
             lastUsed: clock.monotonic(),
+            sent: undefined,
           }
           this.#transfers.set(to, transfer)
           logger.info('offering a snapshot', { to, index: view.snapshot.index })

@@ -198,7 +198,10 @@ describe('without room', () => {
 })
 
 /** Everything of a state with some rows: a header, rows and the trailer. */
-async function snapshotFrames(): Promise<{ readonly frames: readonly Uint8Array[]; index: number }> {
+async function snapshotFrames(): Promise<{
+  readonly frames: readonly Uint8Array[]
+  index: number
+}> {
   const machine = await openMachine(await new MemoryDatabase().open())
   const driver = new Driver(machine, 1_700_000_000_000)
   for (let i = 0; i < 200; i++) driver.write(put(`k-${i}`, 'v'))

@@ -40,6 +40,7 @@ function setUp() {
   const sent: SnapshotFrame[] = []
   const lost: string[] = []
   const needy = new Set(['n2'])
+  const link = { isFull: false }
   const log = { lastIndex: 100, matchIndex: 90 }
   const catchingUp = new CatchingUp({
     matchIndexOf: (id) => (needy.has(id) ? undefined : log.matchIndex),
@@ -58,7 +59,7 @@ function setUp() {
     lost: (to) => {
       lost.push(to)
     },
-    send: (_, frame) => sent.push(frame) > 0,
+    send: (_, frame) => sent.push(frame) > 0 && !link.isFull,
     needs: (to) => needy.has(to),
     catchingUp,
     onFailure: (error) => {
@@ -70,7 +71,7 @@ function setUp() {
     await clock.run()
     return sent.at(-1)
   }
-  return { clock, sender, views, sent, lost, needy, log, ask }
+  return { clock, sender, views, sent, lost, needy, log, link, ask }
 }
 
 describe('a follower that begins anew', () => {
@@ -101,6 +102,38 @@ describe('a follower that begins anew', () => {
     sender.closeAll()
     await ask(0)
     expect(lost).toEqual(['n2'])
+  })
+})
+
+describe('a frame that is asked for again', () => {
+  test('is on its way for a while, but for the header; then it is sent again', async () => {
+    const { clock, sender, sent, ask } = setUp()
+    sender.wanted('n2')
+    await clock.run()
+    await ask(0)
+    await ask(0)
+    expect(sent).toHaveLength(2)
+    const times: number[] = []
+    for (let second = 0; second < 9; second++) {
+      const before = sent.length
+      await ask(1)
+      if (sent.length > before) times.push(second)
+      await clock.advance(1_000)
+    }
+    expect(times).toEqual([0, 3, 6])
+    expect(await ask(2)).toMatchObject({ frame: 2 })
+  })
+
+  test('is sent at once where the link did not take it', async () => {
+    const { clock, sender, link, sent, ask } = setUp()
+    sender.wanted('n2')
+    await clock.run()
+    await ask(0)
+    link.isFull = true
+    await ask(1)
+    link.isFull = false
+    sent.length = 0
+    expect(await ask(1)).toMatchObject({ type: 'snapshotFrame', frame: 1 })
   })
 })
 
