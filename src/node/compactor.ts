@@ -15,8 +15,11 @@ import type { EntryId } from '../raft/index.ts'
 const lookEveryMs = 250
 /** So many times its cap a log may take for followers that are being brought back. */
 const owedCapsMax = 4
-/** While the disk is nearly full the log does not grow, but what was in the way may have gone. */
-const pressEveryMs = 5_000
+/**
+ * A log that does not grow is looked at so often where it has to shrink, above its cap or on a disk
+ * that is nearly full: what was in the way may have gone.
+ */
+const againEveryMs = 5_000
 
 /** The log, as far as this matters. */
 interface CompactableLog {
@@ -53,6 +56,7 @@ export class Compactor {
   #lookedAt = -Infinity
   /** Nothing could be dropped at a size below this. */
   #notBeforeBytes = 0
+  #triedAt = -Infinity
   /** When everything that could go went for the last time. */
   #pressedAt = -Infinity
   #running: Promise<void> | undefined
@@ -69,7 +73,8 @@ export class Compactor {
   tick(now: number, pressed: boolean): void {
     if (this.#running !== undefined || now - this.#lookedAt < lookEveryMs) return
     this.#lookedAt = now
-    if (!this.#isDue() && !(pressed && this.#mayGain(now))) return
+    if (!this.#isDue(now) && !(pressed && this.#mayGain(now))) return
+    this.#triedAt = now
     if (pressed) this.#pressedAt = now
     void this.#start(pressed)
   }
@@ -86,17 +91,23 @@ export class Compactor {
     await this.#running
   }
 
-  #isDue(): boolean {
+  #isDue(now: number): boolean {
+    const filled = this.#filled
+    if (this.#options.log.bytes >= this.#notBeforeBytes) return filled >= 0.5
+    return filled > 1 && now - this.#triedAt >= againEveryMs
+  }
+
+  /** 1: the log is at its cap, by bytes or by entries. */
+  get #filled(): number {
     const { log, walMaxBytes, walEntriesMax } = this.#options
-    if (log.bytes < this.#notBeforeBytes) return false
-    return log.bytes >= walMaxBytes / 2 || log.entries >= walEntriesMax / 2
+    return Math.max(log.bytes / walMaxBytes, log.entries / walEntriesMax)
   }
 
   /** An attempt before the disk was nearly full kept more than one does now. */
   #mayGain(now: number): boolean {
     const { log, stepBytes } = this.#options
     if (log.bytes > this.#notBeforeBytes) return true
-    return log.bytes > stepBytes && now - this.#pressedAt >= pressEveryMs
+    return log.bytes > stepBytes && now - this.#pressedAt >= againEveryMs
   }
 
   #start(pressed: boolean): Promise<void> {
@@ -130,10 +141,8 @@ export class Compactor {
 
   /** What stands behind this index is kept for somebody, if there is room. */
   #keepBehind(pressed: boolean): number {
-    const { log, walMaxBytes, walEntriesMax, walKeepEntries } = this.#options
-    const { followersNeed, snapshotsNeed, owedIndex } = this.#options
-    // 1: the log is at its cap, by bytes or by entries.
-    const filled = Math.max(log.bytes / walMaxBytes, log.entries / walEntriesMax)
+    const { log, walKeepEntries, followersNeed, snapshotsNeed, owedIndex } = this.#options
+    const filled = this.#filled
     if (filled >= owedCapsMax) return Infinity
     if (filled >= 0.9) return owedIndex()
     const snapshots = snapshotsNeed()

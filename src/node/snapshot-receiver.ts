@@ -72,8 +72,8 @@ interface Shortage {
   readonly notBefore: number
   /** or this one. */
   readonly forgottenAt: number
-  /** Attempts that ran out of room. */
-  readonly attempts: number
+  /** How long that pause was. */
+  readonly pauseMs: number
 }
 
 interface Fetching {
@@ -87,6 +87,8 @@ interface Fetching {
   bytes: number
   /** A frame is being written, or all is being made durable: another copy may come meanwhile. */
   writing: boolean
+  /** Its end stands in the queue of work: once is enough, however long the work before it takes. */
+  isLeaving: boolean
   /** Monotonic ms. */
   askedAt: number
   heardAt: number
@@ -155,7 +157,7 @@ export class SnapshotReceiver {
     if (fetching === undefined || fetching.from !== from) return
     if (!isSame(fetching.snapshot, frame.snapshot)) return
     if (frame.type === 'snapshotUnknown') {
-      this.#enqueue(() => this.#giveUp(fetching, 'the sender no longer has it'))
+      this.#leave(fetching, () => this.#giveUp(fetching, 'the sender no longer has it'))
       return
     }
     if (frame.type !== 'snapshotFrame') return
@@ -178,13 +180,13 @@ export class SnapshotReceiver {
       this.#request(beginning.from, beginning.snapshot, 0)
     }
     const fetching = this.#fetching
-    if (fetching === undefined) return
+    if (fetching === undefined || fetching.isLeaving) return
     const { room } = this.#options
     if (room.isNearlyGone) {
       const neededBytes = (room.freeBytes ?? 0) + moreThanBefore * fetching.bytes
-      this.#enqueue(() => this.#runOut(fetching, neededBytes))
+      this.#leave(fetching, () => this.#runOut(fetching, neededBytes))
     } else if (!fetching.writing && now - fetching.heardAt > silenceMsMax) {
-      this.#enqueue(() => this.#giveUp(fetching, 'the sender fell silent'))
+      this.#leave(fetching, () => this.#giveUp(fetching, 'the sender fell silent'))
     } else if (now - fetching.askedAt > askAgainMs) {
       this.#ask(fetching)
     }
@@ -234,6 +236,7 @@ export class SnapshotReceiver {
       next: 0,
       bytes: 0,
       writing: false,
+      isLeaving: false,
       askedAt: now,
       heardAt: now,
     }
@@ -289,13 +292,20 @@ export class SnapshotReceiver {
     if (!this.#stopped) onFailed()
   }
 
+  #leave(fetching: Fetching, step: () => Promise<void>): void {
+    if (fetching.isLeaving) return
+    fetching.isLeaving = true
+    this.#enqueue(step)
+  }
+
   async #runOut(fetching: Fetching, neededBytes: number): Promise<void> {
     if (this.#fetching !== fetching) return
     const now = this.#options.clock.monotonic()
-    const attempts = (this.#shortage?.attempts ?? 0) + 1
-    const pauseMs = Math.min(roomForgottenMs, pauseAfterFailureMs * rarer ** (attempts - 1))
+    const before = this.#shortage?.pauseMs
+    const pauseMs =
+      before === undefined ? pauseAfterFailureMs : Math.min(roomForgottenMs, before * rarer)
     const forgottenAt = now + roomForgottenMs
-    this.#shortage = { neededBytes, notBefore: now + pauseMs, forgottenAt, attempts }
+    this.#shortage = { neededBytes, notBefore: now + pauseMs, forgottenAt, pauseMs }
     await this.#giveUp(fetching, 'there is no room for it')
   }
 

@@ -119,6 +119,19 @@ describe('what is kept', () => {
   })
 })
 
+describe('above its cap', () => {
+  test('a log shrinks once nobody needs it, though nothing more is written', async () => {
+    const { compactor, seen, log, needs } = setUp()
+    log.bytes = 3_000
+    needs.owed = 4
+    await looks(compactor, 0, 4, false)
+    expect(seen.upTo).toEqual([4])
+    needs.owed = Infinity
+    await looks(compactor, 1_000, 20, false)
+    expect(seen.upTo).toEqual([4, 10])
+  })
+})
+
 describe('on a disk that is nearly full', () => {
   test('what an attempt before kept goes, though the log has not grown since', async () => {
     const { compactor, seen, log } = setUp()
