@@ -35,13 +35,19 @@ export class Applier {
     this.#options = options
   }
 
-  /** Entries the core handed out as committed: contiguous with those before. */
-  push(entries: readonly Entry[]): void {
+  /**
+   * Entries the core handed out as committed: contiguous with those before. `later`: something more
+   * urgent is to be done in this turn of the event loop.
+   */
+  push(entries: readonly Entry[], later: boolean): void {
     if (entries.length === 0) return
     const last = this.#queue.at(-1)?.index ?? this.#options.state.appliedIndex
     assert(entries[0]?.index === last + 1, 'committed entries are handed out without a gap')
     for (const entry of entries) this.#queue.push(entry)
-    if (!this.#busy) this.#step()
+    if (this.#busy) return
+    this.#busy = true
+    if (later) this.#options.clock.soon(() => this.#step())
+    else this.#step()
   }
 
   stop(): void {
@@ -51,9 +57,7 @@ export class Applier {
 
   #step(): void {
     const { clock, state, onApplied, onFailure } = this.#options
-    this.#busy = false
-    if (this.#stopped || this.#queue.length === 0) return
-    this.#busy = true
+    if (this.#stopped) return
     if (state.overlayFull) {
       state.drained().then(() => this.#step(), onFailure)
       return

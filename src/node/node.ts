@@ -256,9 +256,12 @@ export class Node {
       const ready = this.#raft.ready() //           1. take what is ready
       this.#peers.send(ready.messages) //           2. send what needs no disk
       if (ready.mustSync) {
+        this.#peers.flush() // the followers write while this node does
         this.#persisting = this.#persist(ready) //  3. persist, 4. send after, 6. advance
       }
-      this.#applier.push(ready.committedEntries) // 5. apply, beside the persistence
+      // 5. apply, beside the persistence. Who leads has clients that wait for it; who follows has
+      // a leader that waits for what step 4 sends.
+      this.#applier.push(ready.committedEntries, ready.mustSync && this.#raft.role !== 'leader')
       this.#attend(ready)
       if (this.#ended !== undefined) return
     }

@@ -192,6 +192,7 @@ function makeRaft(
     electionTicksMin: timing.electionTicksMin,
     electionTicksMax: timing.electionTicksMax,
     heartbeatTicks: timing.heartbeatTicks,
+    commitNotice: 'atTick',
     ...(settings.caps.raft === undefined ? {} : { limits: settings.caps.raft }),
   })
 }

@@ -79,6 +79,12 @@ export interface RaftTiming {
   readonly electionTicksMin: number
   readonly electionTicksMax: number
   readonly heartbeatTicks: number
+  /**
+   * When a leader tells of a commit that no append has told of. `atOnce`: followers apply as soon as
+   * can be. `atTick`: within a tick, which spares a message to each follower, and its answer, for
+   * each group of writes while others follow. Default: `atOnce`.
+   */
+  readonly commitNotice?: 'atOnce' | 'atTick'
 }
 
 /** Options of `Raft`. */

@@ -32,7 +32,10 @@ export function tickHeartbeat(core: Core): void {
   // It may have stepped down in this very tick.
   if (role.kind !== 'leader') return
   role.heartbeatElapsed++
-  if (role.heartbeatElapsed < core.timing.heartbeatTicks) return
+  if (role.heartbeatElapsed < core.timing.heartbeatTicks) {
+    tellCommit(core, role)
+    return
+  }
   role.heartbeatElapsed = 0
   // Whatever a follower waits for: it is looked at again, and not left behind.
   core.flushDue = true
@@ -40,5 +43,17 @@ export function tickHeartbeat(core: Core): void {
     peer.stalled = peer.awaiting && !peer.answered
     peer.answered = false
     sendHeartbeat(core, role, peer)
+  }
+}
+
+/**
+ * Tells those of the commit index whom no append has told of it: the commit index rides on appends,
+ * but where none leaves, a follower should not have to wait for the next periodic heartbeat to
+ * apply what is committed and to serve its reads.
+ */
+export function tellCommit(core: Core, role: Leader): void {
+  for (const peer of role.peers.values()) {
+    const isNews = Math.min(core.commitIndex, peer.matchIndex) > peer.commitSent
+    if (isNews) sendHeartbeat(core, role, peer)
   }
 }

@@ -7,7 +7,7 @@
 import { assert, unreachable } from '../assert.ts'
 import type { Core, Leader } from './core.ts'
 import { addressed, send } from './core.ts'
-import { sendHeartbeat } from './heartbeat.ts'
+import { tellCommit } from './heartbeat.ts'
 import { afterLeaderCommit } from './membership.ts'
 import { entryBytes } from './log.ts'
 import type { AppendEntriesAccepted, AppendEntriesRejected, HeartbeatResult } from './messages.ts'
@@ -204,12 +204,8 @@ export function flushReplication(core: Core, role: Leader): void {
   for (const peer of role.peers.values()) {
     peer.beginRound(core.ticks, core.log.lastIndex)
     sendNext(core, peer)
-    // The commit index rides on appends. Where none leaves, a follower should not have to wait
-    // for the next periodic heartbeat to apply what is committed and to serve its reads.
-    if (Math.min(core.commitIndex, peer.matchIndex) > peer.commitSent) {
-      sendHeartbeat(core, role, peer)
-    }
   }
+  if (core.timing.commitNotice !== 'atTick') tellCommit(core, role)
 }
 
 /** Entries that were asked for are here. They count only if the question still stands. */

@@ -1,10 +1,11 @@
 /** The real disk: files by `node:fs`, and a lock that the kernel takes back with the process. */
-import { constants } from 'node:fs'
+import { constants, fdatasyncSync, writevSync } from 'node:fs'
 import * as fs from 'node:fs/promises'
 import type { ClassicLevel } from 'classic-level'
 import { LevelDatabase } from './level.ts'
 import { QuorateError } from '../errors.ts'
 import type { Disk, DiskFile, DiskLock, DiskSpace } from '../ports.ts'
+import { SyncPace } from './sync-pace.ts'
 
 /** More buffers in one call are refused by Linux (`IOV_MAX`). */
 const buffersPerCallMax = 1024
@@ -60,16 +61,18 @@ async function readAt(
   return target
 }
 
+/** Writes them all; `write` takes as many at once as the system allows, and says how much it wrote. */
 async function writeAt(
-  handle: fs.FileHandle,
   buffers: readonly Uint8Array[],
   offset: number,
+  write: (buffers: readonly Uint8Array[], position: number) => number | Promise<number>,
 ): Promise<void> {
   let rest = buffers.filter((buffer) => buffer.length > 0)
   let position = offset
   while (rest.length > 0) {
     const now = rest.slice(0, buffersPerCallMax)
-    const { bytesWritten } = await uninterrupted(() => handle.writev(now, position))
+    const at = position
+    const bytesWritten = await uninterrupted(async () => await write(now, at))
     // A disk that takes nothing, and says nothing, would keep this loop going for ever.
     if (bytesWritten === 0) throw new Error('the disk accepted none of the bytes written')
     position += bytesWritten
@@ -88,11 +91,27 @@ function behind(buffers: readonly Uint8Array[], count: number): Uint8Array[] {
 }
 
 function wrap(handle: fs.FileHandle): DiskFile {
+  const pace = new SyncPace()
+  // Only while it is open: the number of a closed file may be another file's already. What goes on
+  // in the pool is safe from that by the handle.
+  const isOpen = (): boolean => handle.fd >= 0
+  const onLoop = (buffers: readonly Uint8Array[], position: number): number =>
+    writevSync(handle.fd, buffers, position)
+  const inPool = async (buffers: readonly Uint8Array[], position: number): Promise<number> =>
+    (await handle.writev(buffers, position)).bytesWritten
   return {
     read: (offset, length) => readAt(handle, new Uint8Array(length), offset),
-    write: (buffers, offset) => writeAt(handle, buffers, offset),
+    write: async (buffers, offset) => {
+      const bytes = buffers.reduce((sum, { length }) => sum + length, 0)
+      await writeAt(buffers, offset, pace.wrote(bytes) && isOpen() ? onLoop : inPool)
+    },
     truncate: (length) => handle.truncate(length),
-    sync: () => handle.datasync(),
+    sync: async () => {
+      if (!pace.synced() || !isOpen()) return await handle.datasync()
+      const begun = performance.now()
+      fdatasyncSync(handle.fd)
+      pace.took(performance.now() - begun)
+    },
     close: () => handle.close(),
   }
 }

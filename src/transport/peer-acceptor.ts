@@ -24,6 +24,8 @@ export interface AcceptedEvents {
   refusalOf(hello: PeerHello): QuorateError | undefined
   /** It has shown who it is; an older link of the same kind has to go. */
   onOpen(link: AcceptedLink, hello: PeerHello): void
+  /** Its first frame after the welcome: the dialler wants this node, too. */
+  onUsed(from: string): void
   onMessages(from: string, messages: readonly Message[]): void
   onStateFrame(from: string, frame: StateFrame): void
   /** A hello was refused; `id` as it claimed. */
@@ -37,6 +39,7 @@ export class AcceptedLink {
   readonly #events: AcceptedEvents
   #state: 'greeting' | 'pinning' | 'open' | 'closed' = 'greeting'
   #hello: PeerHello | undefined
+  #used = false
   #heardAt: number
   #cancel: Cancel
 
@@ -82,6 +85,10 @@ export class AcceptedLink {
       return this.#misspoke(error.message)
     }
     this.#heardAt = this.#context.clock.monotonic()
+    if (this.from !== undefined && !this.#used) {
+      this.#used = true
+      this.#events.onUsed(this.from)
+    }
     if (this.#state === 'greeting' && frame.type === 'peerHello') {
       this.#state = 'pinning'
       this.#hello = frame

@@ -99,6 +99,13 @@ export class PeerLink {
     if (this.#state.name === 'open') this.#lose(reason, false)
   }
 
+  /** Dials now if it waits to dial: the peer has shown itself, and whatever it waits for is over. */
+  hurry(): void {
+    if (this.#state.name !== 'waiting') return
+    this.#state.cancel()
+    this.#dial()
+  }
+
   /** Takes a message for the end of the turn, or drops it. */
   send(message: Message): void {
     if (this.#state.name !== 'open') {

@@ -267,6 +267,7 @@ export class PeerTransport {
     return {
       refusalOf: (hello) => this.#refusalOf(hello),
       onOpen: (link, hello) => this.#onAccepted(link, hello),
+      onUsed: (from) => this.#peers.get(from)?.hurry(),
       onMessages: (from, messages) => {
         this.#peers.get(from)?.heard()
         if (this.#closed === undefined) this.#options.onMessages(messages)

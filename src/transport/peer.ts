@@ -111,6 +111,15 @@ export class Peer {
     this.#watchIdle()
   }
 
+  /**
+   * It is there, and it is the right one. A link that was refused, by whoever was at its address
+   * before, would else be tried again only after up to half a minute, and entries travel on one.
+   */
+  hurry(): void {
+    this.#control.hurry()
+    this.#bulk.hurry()
+  }
+
   /** An accepted link is gone. */
   dropAccepted(link: AcceptedLink): void {
     if (this.accepted.control === link) this.accepted.control = undefined
@@ -149,6 +158,7 @@ export class Peer {
     const link: PeerLink = new PeerLink(kind, this.#target, this.#context, {
       onOpen: () => {
         this.refused = undefined
+        this.hurry()
         this.#events.onLinked(this)
       },
       // Both take the same path. A dead one is noticed on `control`, where nothing queues; to

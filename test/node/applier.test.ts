@@ -43,7 +43,7 @@ function setUp(options: { msPerEntry: number; fullAt?: number }) {
       throw error
     },
   })
-  const push = (count: number): void =>
+  const push = (count: number, later = false): void =>
     applier.push(
       Array.from({ length: count }, (_, i) => ({
         index: i + 1,
@@ -51,6 +51,7 @@ function setUp(options: { msPerEntry: number; fullAt?: number }) {
         kind: 'commands' as const,
         data: new Uint8Array(8),
       })),
+      later,
     )
   return { state, soon, turns, push }
 }
@@ -59,6 +60,15 @@ test('what is quick is applied at once', () => {
   const { turns, soon, push } = setUp({ msPerEntry: 0 })
   push(100)
   expect(turns).toEqual([Array.from({ length: 100 }, (_, i) => i + 1)])
+  expect(soon).toEqual([])
+})
+
+test('what is to wait waits for the next turn, and so does what comes after it', () => {
+  const { turns, soon, push } = setUp({ msPerEntry: 0 })
+  push(2, true)
+  expect(turns).toEqual([])
+  soon.shift()?.()
+  expect(turns).toEqual([[1, 2]])
   expect(soon).toEqual([])
 })
 

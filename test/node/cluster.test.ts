@@ -330,6 +330,8 @@ describe('damage', () => {
   async function withDamagedRow(on: Cluster, machine: Machine): Promise<void> {
     const db = await on.client()
     await on.done(db.put('rotten', 'good'))
+    const { lastIndex } = (await on.leader()).status
+    await on.until('it is applied', () => machine.status.appliedIndex >= lastIndex, 1_000)
     await on.done(machine.node.close())
     const key = [...machine.database.rows().keys()].find((name) =>
       name.endsWith(Buffer.from('rotten').toString('hex')),

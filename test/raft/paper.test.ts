@@ -194,6 +194,44 @@ describe('§5.3 log replication', () => {
     expect(group.node('n3').status.commitIndex).toBe(1)
   })
 
+  test('a leader may wait for the next tick to tell of a commit, unless an append does', () => {
+    const group = new Group([{ commitNotice: 'atTick' }, {}, {}])
+    group.elect('n1')
+    group.propose('n1', 'x')
+    group.deliver()
+    expect(group.node('n1').status.commitIndex).toBe(2)
+    expect(group.node('n2').status.commitIndex).toBeLessThan(2)
+
+    group.propose('n1', 'y')
+    group.deliver()
+    expect(group.node('n1').status.commitIndex).toBe(3)
+    expect(group.node('n2').status.commitIndex).toBe(2)
+
+    group.tick('n1', 1)
+    expect(sent(group, 'n1').map(({ type, to }) => `${type} ${to}`)).toEqual([
+      'heartbeat n2',
+      'heartbeat n3',
+    ])
+    group.deliver()
+    expect(group.node('n2').status.commitIndex).toBe(3)
+    expect(group.node('n3').status.commitIndex).toBe(3)
+
+    group.tick('n1', 1)
+    expect(sent(group, 'n1')).toEqual([])
+  })
+
+  test('a read on a follower need not wait for that tick', () => {
+    const group = new Group([{ commitNotice: 'atTick' }, {}, {}])
+    group.elect('n1')
+    group.propose('n1', 'x')
+    group.deliver()
+
+    group.read('n2')
+    group.deliver()
+    expect(group.node('n2').reads).toMatchObject([{ refused: false, readIndex: 2 }])
+    expect(group.node('n2').status.commitIndex).toBe(2)
+  })
+
   test('the consistency check names term and index of the entry before', () => {
     const group = new Group([{ terms: [1, 1, 2] }, { terms: [1, 1, 2] }, { terms: [1, 1, 2] }])
     group.elect('n1')

@@ -300,6 +300,38 @@ describe('who is who', () => {
   })
 })
 
+describe('a peer that was refused for minutes', () => {
+  const longRefused = async (): Promise<[Cluster, Member]> => {
+    const cluster = new Cluster()
+    const stranger = new Member(cluster, 'n2', { clusterId: 'other' })
+    const a = new Member(cluster, 'n1')
+    await cluster.start(a, stranger)
+    await cluster.clock.advance(120_000)
+    await cluster.clock.until(stranger.transport.close())
+    return [cluster, a]
+  }
+
+  test('and dials us itself is dialled at once', async () => {
+    const [cluster, a] = await longRefused()
+    const b = new Member(cluster, 'n2')
+    await cluster.clock.until(b.transport.start())
+    await cluster.clock.advance(100)
+    expect([a.connected('n2'), b.connected('n1')]).toEqual([true, true])
+  })
+
+  test('gets both links as soon as one of them stands', async () => {
+    const [cluster, a] = await longRefused()
+    // It does not know us, and so does not dial.
+    const b = new Member(cluster, 'n2', { members: [] })
+    await cluster.clock.until(b.transport.start())
+    for (let ms = 0; a.count('peerLinksOpened') === 0 && ms < 60_000; ms += 10) {
+      await cluster.clock.advance(10)
+    }
+    await cluster.clock.advance(100)
+    expect(a.connected('n2')).toBe(true)
+  })
+})
+
 describe('broken paths', () => {
   test('a newer link of a kind replaces the older one', async () => {
     const cluster = new Cluster()

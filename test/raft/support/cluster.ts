@@ -120,6 +120,7 @@ export class SimCluster {
       electionTicksMin: 8,
       electionTicksMax: 16,
       heartbeatTicks: 2,
+      commitNotice: Number(node.id.slice(1)) % 2 === 0 ? 'atOnce' : 'atTick',
       limits: this.#weather.limits,
     })
   }

@@ -10,7 +10,7 @@ import type {
   SnapshotOffer,
 } from '../../../src/raft/index.ts'
 import type { ProposeConfigResult } from '../../../src/raft/index.ts'
-import type { RaftLimits, RaftStatus, Ready } from '../../../src/raft/index.ts'
+import type { RaftConfig, RaftLimits, RaftStatus, Ready } from '../../../src/raft/index.ts'
 import type { TransferResult, TransferStart } from '../../../src/raft/index.ts'
 import {
   Raft,
@@ -39,6 +39,8 @@ export interface NodeStart {
   readonly tailMax?: number
   /** Whether it knows nothing of the group at first: it is to be added. */
   readonly newcomer?: boolean
+  /** As a leader. */
+  readonly commitNotice?: RaftConfig['commitNotice']
 }
 
 /** One node with its disk. */
@@ -47,6 +49,7 @@ export class TestNode {
   readonly disk = new MemoryDisk()
   readonly random: ScriptedRandom
   tailMax = Infinity
+  commitNotice: RaftConfig['commitNotice']
   appliedIndex = 0
   /** With a slow disk, persists wait for `sync`. */
   isSlow = false
@@ -109,6 +112,7 @@ export class TestNode {
       electionTicksMin: electionTicks,
       electionTicksMax: electionTicks * 2,
       heartbeatTicks,
+      ...(this.commitNotice === undefined ? {} : { commitNotice: this.commitNotice }),
       limits,
     })
   }
@@ -149,6 +153,7 @@ export class Group {
       }
       node.appliedIndex = appliedIndex
       node.tailMax = tailMax
+      node.commitNotice = start.commitNotice
       node.isNewcomer = start.newcomer ?? false
       this.nodes.set(node.id, node)
     }
