@@ -10,6 +10,8 @@ export interface NodeReport {
   readonly term: number
   readonly leader: string | undefined
   readonly commitIndex: number
+  /** Where its log ends, whether or not that is committed. */
+  readonly lastIndex: number
   readonly appliedIndex: number
   readonly revision: number
   readonly ready: boolean

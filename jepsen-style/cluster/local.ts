@@ -14,7 +14,7 @@ import type { NodeClock, NodeDisk, NodeFlushes, SecondStart } from './cluster.ts
 import { clockObedience, OrderedClock } from './clock/node-clock.ts'
 import { flushObedience, OrderedFlushes } from './flushes/node-flushes.ts'
 import { Guard } from './guard.ts'
-import { Newcomers, type Newcomer, type Place } from './newcomers.ts'
+import { Newcomers, NobodyAnswered, type Newcomer, type Place } from './newcomers.ts'
 import { initCommand, joinCommand, startCommand } from './node-commands.ts'
 import type { CommandParts, NodeTuning } from './node-commands.ts'
 import { NodeProcess } from './node-process.ts'
@@ -31,6 +31,8 @@ export type { NodeTuning } from './node-commands.ts'
 const nodesMax = 9
 /** Making a directory is a matter of one fsync after the other; the machine may be busy. */
 const initMsMax = 60_000
+/** The exit code of a command that no node answered. */
+const unavailable = 5
 const reportMsDefault = 500
 /** An operator's connection, while other faults may be about. */
 const connectMsMax = 10_000
@@ -251,9 +253,9 @@ class LocalCluster implements Cluster {
       withinMs: initMsMax,
       onStart: (child) => this.#guard.watch(child),
     })
-    if (end.code !== 0) {
-      throw new Error(`the directory of ${id} could not be made (${end.code}): ${end.stderr}`)
-    }
+    if (end.code === 0) return
+    const what = `the directory of ${id} could not be made (${end.code}): ${end.stderr}`
+    throw end.code === unavailable ? new NobodyAnswered(what) : new Error(what)
   }
 
   node(id: string): LocalNode {

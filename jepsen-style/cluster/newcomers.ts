@@ -17,6 +17,9 @@ const farewellMsMax = 5_000
 /** Leadership is handed over quickly or not at all. */
 const transferMsMax = 3_000
 
+/** No node of the cluster answered one that wants to join; nothing was made. */
+export class NobodyAnswered extends Error {}
+
 /** A place where a node that joins may live. */
 export type Place = string
 
@@ -26,7 +29,7 @@ export interface Newcomer extends ClusterNode {
   /** Where the members reach it. */
   readonly peerAddress: string
   readonly clientAddress: string
-  /** Makes its directory, and starts it. */
+  /** Makes its directory, and starts it; rejects with `NobodyAnswered` where that is so. */
   begin(): Promise<void>
   kill(): Promise<void>
 }
@@ -116,7 +119,10 @@ export class Newcomers implements Operator {
     const node = this.#options.make(this.#nodes.length + 1, place)
     this.#nodes.push(node)
     this.#present.set(node.id, node)
-    await node.begin()
+    await this.#patiently(
+      (error) => error instanceof NobodyAnswered,
+      async () => node.begin(),
+    )
     return node
   }
 
@@ -156,12 +162,19 @@ export class Newcomers implements Operator {
 
   /** Tries again what failed: other faults may be about, and a change that is done is done. */
   async #persist<T>(work: (client: MemberClient) => Promise<T>): Promise<T> {
+    return await this.#patiently(
+      (error) => error instanceof QuorateError,
+      async () => await work(await this.#connected()),
+    )
+  }
+
+  async #patiently<T>(passes: (error: unknown) => boolean, work: () => Promise<T>): Promise<T> {
     const end = performance.now() + changeMsMax
     for (;;) {
       try {
-        return await work(await this.#connected())
+        return await work()
       } catch (error) {
-        if (!(error instanceof QuorateError) || performance.now() >= end) throw error
+        if (!passes(error) || performance.now() >= end) throw error
         await sleep(retryMs)
       }
     }

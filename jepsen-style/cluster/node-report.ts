@@ -62,12 +62,13 @@ export function parseReport(body: string): NodeReport | undefined {
   }
   if (term === undefined || commitIndex === undefined) return undefined
   if (appliedIndex === undefined || revision === undefined) return undefined
+  const lastIndex = countOf(fields.get('lastIndex')) ?? commitIndex
   const baseIndex = countOf(fields.get('baseIndex')) ?? 0
   const awaited = fields.get('waitsFor')
   const waitsFor = typeof awaited === 'string' ? awaited : undefined
   const leads = typeof leader === 'string' && leader !== '' ? leader : undefined
   const diskFull = fields.get('diskFull') === true
-  const indexes = { commitIndex, appliedIndex, revision, baseIndex }
+  const indexes = { commitIndex, lastIndex, appliedIndex, revision, baseIndex }
   return { id, role, term, leader: leads, ...indexes, ready, diskFull, waitsFor }
 }
 

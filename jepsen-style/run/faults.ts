@@ -17,7 +17,7 @@ import { Recovery } from './recovery.ts'
 /** How often a fault is asked whether it was seen, ms. */
 const askMs = 100
 /** A fault that was not seen yet goes on for up to this much longer, ms. */
-const unseenGraceMs = 4_000
+const unseenGraceMs = 15_000
 /** How long a fault may take to begin and to heal, ms; some start nodes and wait for them. */
 const beginMsMax = 60_000
 const healMsMax = 60_000

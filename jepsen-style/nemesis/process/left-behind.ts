@@ -11,8 +11,8 @@ import { bringBack, freeNodes, sample } from '../targets.ts'
 const droppedMsMax = 40_000
 /** How long it may take, once it runs, until it serves again; healing is tried again. */
 const servesMsMax = 25_000
-/** The node may hold entries that were never committed, beyond what the leader knew by then. */
-const uncommittedMax = 100
+/** What the node may have got between its last word and its end. */
+const unsaidMax = 100
 const askMs = 200
 const whole = /\ba snapshot is whole\b/
 
@@ -33,7 +33,7 @@ export const leftBehind: Nemesis = {
     const { id, logFile } = node
     const others = cluster.nodes.filter((other) => other.id !== id)
     /** Of all others that answer. */
-    const figures = async (of: 'commitIndex' | 'baseIndex'): Promise<number[]> => {
+    const figures = async (of: 'lastIndex' | 'baseIndex'): Promise<number[]> => {
       const reports = await Promise.all(others.map((other) => cluster.report(other.id)))
       return reports.filter((report) => report !== undefined).map((report) => report[of])
     }
@@ -42,8 +42,17 @@ export const leftBehind: Nemesis = {
       detail: `${id} down until the others have dropped what it lacks`,
       takes: [id],
       begin: async () => {
+        const own = (await cluster.report(id))?.lastIndex ?? 0
         await cluster.kill(id)
-        const lacks = Math.max(0, ...(await figures('commitIndex'))) + uncommittedMax
+        // Where logs end, and all of them: what is committed a node that was just started does not
+        // know yet, and one that does not answer may be the one that has the most.
+        let ends: number[] = []
+        const told = async (): Promise<boolean> => {
+          ends = await figures('lastIndex')
+          return ends.length === others.length
+        }
+        if (!(await until(told, droppedMsMax, askMs))) throw new Error('the others do not answer')
+        const lacks = Math.max(own, ...ends) + unsaidMax
         const dropped = async (): Promise<boolean> => {
           const bases = await figures('baseIndex')
           return bases.length === others.length && Math.min(...bases) > lacks

@@ -5,7 +5,7 @@
  */
 import { QuorateError } from 'quorate'
 import { beforeEach, expect, test } from 'vitest'
-import { Newcomers } from '../../../jepsen-style/cluster/newcomers.ts'
+import { Newcomers, NobodyAnswered } from '../../../jepsen-style/cluster/newcomers.ts'
 import type { MemberClient, Newcomer } from '../../../jepsen-style/cluster/newcomers.ts'
 import type { NodeState } from '../../../jepsen-style/cluster/cluster.ts'
 
@@ -103,6 +103,26 @@ test('one joins, is replaced, and the other is removed; their places are used ag
 
 test('what the cluster refuses is tried again', async () => {
   refusals = [new QuorateError('QUORATE_MEMBERSHIP', 'a change is under way')]
+  expect(await newcomers.join()).toBe('n4')
+  expect(log).toEqual(['begin n4 at a', 'add n4 at a:2'])
+})
+
+test('one that nobody answers, since all are down, begins once somebody does', async () => {
+  let unanswered = 2
+  newcomers = new Newcomers({
+    places: ['a'],
+    connect: async () => cluster,
+    make: (number, place) => {
+      const node = make(number, place)
+      return {
+        ...node,
+        begin: async () => {
+          if (unanswered-- > 0) throw new NobodyAnswered('no node answers')
+          await node.begin()
+        },
+      }
+    },
+  })
   expect(await newcomers.join()).toBe('n4')
   expect(log).toEqual(['begin n4 at a', 'add n4 at a:2'])
 })

@@ -50,6 +50,7 @@ describe('a node’s status', () => {
       term: 3,
       leader: 'n1',
       commitIndex: 9,
+      lastIndex: 9,
       appliedIndex: 8,
       revision: 5,
       ready: true,
@@ -60,7 +61,7 @@ describe('a node’s status', () => {
   })
 
   test('also what it lacks, where it says so', () => {
-    const more = { baseIndex: 7, diskFull: true, waitsFor: 'a snapshot' }
+    const more = { lastIndex: 12, baseIndex: 7, diskFull: true, waitsFor: 'a snapshot' }
     expect(parseReport(JSON.stringify({ ...status, ...more }))).toMatchObject(more)
   })
 
@@ -97,6 +98,7 @@ describe('who leads', () => {
     diskFull: false,
     waitsFor: undefined,
     commitIndex: 0,
+    lastIndex: 0,
     appliedIndex: 0,
     revision: 0,
   })

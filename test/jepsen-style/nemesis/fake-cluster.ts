@@ -40,6 +40,7 @@ export class FakeNode implements ClusterNode {
   diskFull = false
   waitsFor: string | undefined
   commitIndex = 7
+  lastIndex = 7
   baseIndex = 0
   /** What happens when it is started, instead of that it runs. */
   onStart: (() => void) | undefined
@@ -229,8 +230,8 @@ export class FakeCluster implements Cluster {
     const node = this.node(id)
     if (node.now !== 'running' || !node.answers) return undefined
     const role = id === this.leads ? 'leader' : 'follower'
-    const { ready, diskFull, waitsFor, commitIndex, baseIndex } = node
-    const indexes = { commitIndex, appliedIndex: 7, revision: 3, baseIndex }
+    const { ready, diskFull, waitsFor, commitIndex, lastIndex, baseIndex } = node
+    const indexes = { commitIndex, lastIndex, appliedIndex: 7, revision: 3, baseIndex }
     return { id, role, term: 1, leader: this.leads, ready, ...indexes, diskFull, waitsFor }
   }
 

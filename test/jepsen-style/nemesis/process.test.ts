@@ -6,6 +6,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { makeKillLoop } from '../../../jepsen-style/nemesis/process/kill-loop.ts'
 import { processNemeses } from '../../../jepsen-style/nemesis/process/index.ts'
+import { until } from '../../../jepsen-style/cluster/waiting.ts'
 import type { Nemesis } from '../../../jepsen-style/nemesis/nemesis.ts'
 import { drawn, FakeCluster, fakeLinks, sceneOf, type FakeNode } from './fake-cluster.ts'
 
@@ -135,12 +136,41 @@ describe('what is seen, and what is left behind', () => {
     leaveBehind(node)
     const [late] = cluster.nodes.filter((other) => other !== node)
     if (late === undefined) throw new Error('there are others')
-    // As much as the leader knew to be committed, and what may lie behind it.
+    // As much as any of them has in its log, committed or not, and what may lie behind it.
     late.baseIndex = 107
     const begin = fault.begin()
     await cluster.report(late.id)
     expect(node.state()).toBe('stopped')
     late.baseIndex = 108
+    await begin
+    expect(node.state()).toBe('running')
+  })
+
+  test('left-behind: what it lacks is told by where all logs end, its own too', async () => {
+    const fault = await drawn(named('left-behind'), sceneOf(cluster))
+    const node = cluster.node(fault.takes[0] ?? '')
+    leaveBehind(node)
+    const [late, mute] = cluster.nodes.filter((other) => other !== node)
+    if (late === undefined || mute === undefined) throw new Error('there are others')
+    // Just started: it does not know yet what is committed.
+    for (const other of cluster.nodes) other.commitIndex = 0
+    node.lastIndex = 1_200
+    mute.answers = false
+    late.baseIndex = 1_300
+    let asked = 0
+    const { report } = cluster
+    cluster.report = async (id) => {
+      if (id === mute.id) asked++
+      return await report.call(cluster, id)
+    }
+    const begin = fault.begin()
+    await until(() => asked > 1, 5_000)
+    for (const other of cluster.nodes) if (other !== node) other.baseIndex = 1_300
+    mute.answers = true
+    const before = asked
+    await until(() => asked > before + 2, 5_000)
+    expect(node.state()).toBe('stopped')
+    for (const other of cluster.nodes) if (other !== node) other.baseIndex = 1_301
     await begin
     expect(node.state()).toBe('running')
   })
@@ -188,6 +218,7 @@ describe('what is seen, and what is left behind', () => {
       diskFull: false,
       waitsFor: undefined,
       commitIndex: 1,
+      lastIndex: 1,
       appliedIndex: 1,
       revision: 1,
     })
