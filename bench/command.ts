@@ -14,6 +14,8 @@ export interface BenchOptions {
   readonly rounds: number
   readonly seconds: number
   readonly warmupSeconds: number
+  /** Load on each side of a scenario before its first round. */
+  readonly settleSeconds: number
   readonly kills: number | undefined
   readonly rowsMost: number | undefined
   readonly short: boolean
@@ -25,8 +27,14 @@ export type Parsed =
   | { readonly kind: 'said'; readonly text: string; readonly exitCode: number }
 
 const usageExit = 2
-/** Warm-up that lets a just-in-time compiler settle, unless rounds are shorter than that. */
+/** Before each round, unless rounds are shorter than that: queues fill, connections find their pace. */
 const warmupSecondsUsual = 2
+/**
+ * Before the first one: a just-in-time compiler takes that long with a new process. In its first
+ * three seconds a put costs three times the CPU time of later ones.
+ */
+const settleSecondsUsual = 15
+const settleSecondsShort = 3
 
 /** Reads the arguments after the program's name. */
 export function parseArguments(args: readonly string[]): Parsed {
@@ -62,6 +70,7 @@ export function parseArguments(args: readonly string[]): Parsed {
       rounds: given.rounds ?? (short ? 1 : 5),
       seconds,
       warmupSeconds: given.warmup ?? Math.min(warmupSecondsUsual, seconds),
+      settleSeconds: given.settle ?? (short ? settleSecondsShort : settleSecondsUsual),
       kills: given.kills,
       rowsMost: given.rowsMax,
       short,
@@ -78,6 +87,7 @@ interface Given {
   readonly rounds?: number
   readonly seconds?: number
   readonly warmup?: number
+  readonly settle?: number
   readonly kills?: number
   readonly rowsMax?: number
   readonly short?: true
@@ -101,6 +111,11 @@ function benchCommand(): Command {
     .option('--rounds <n>', 'rounds per side (default: 5; with --short 1)', whole(1_000))
     .option('--seconds <s>', 'measured time of a round (default: 5; with --short 2)', duration)
     .option('--warmup <s>', 'load before it (default: 2, at most the measured time)', duration)
+    .option(
+      '--settle <s>',
+      'load on new clusters before their first round (default: 15; with --short 3)',
+      duration,
+    )
     .option('--kills <n>', 'kills of the fail-over scenario (default: 30)', whole(10_000))
     .option('--rows-max <n>', 'no step of growth or restart stores more rows', whole(100_000_000))
     .option('--short', `a minute in all: ${shortNames.join(', ')}`)

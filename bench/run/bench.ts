@@ -60,11 +60,12 @@ export async function runBench(options: BenchOptions, parts: BenchParts): Promis
     try {
       const stage = await theatre.stageFor(name, plan)
       idle ??= await idleOf(stage, options.short ? idleSecondsShort : idleSeconds)
-      const { rounds, seconds, warmupSeconds } = options
+      const { rounds, seconds, warmupSeconds, settleSeconds } = options
       const finding = await play(plan, stage, {
         rounds,
         seconds,
         warmupSeconds,
+        settleSeconds,
         tell: parts.tell,
         note: (line) => notes.push(`${name}: ${line}.`),
         ...(rate === undefined ? {} : { rate }),

@@ -14,6 +14,8 @@ export interface PlayOptions {
   readonly rounds: number
   readonly seconds: number
   readonly warmupSeconds: number
+  /** Load on each side before its first round. */
+  readonly settleSeconds: number
   /** Arrivals per second of an open loop, where the plan has one. */
   readonly rate?: number
   /** Tells people how it goes. */
@@ -67,7 +69,7 @@ async function playLoad(
   }
   const found = new Map<Actor, { rounds: Round[]; histograms: string[] }>()
   for (const actor of stage.actors) found.set(actor, { rounds: [], histograms: [] })
-  for (const actor of stage.actors) await actor.run(opening(request(job, 0, options)))
+  for (const actor of stage.actors) await actor.run(opening(request(job, 0, options), options))
   for (let number = 0; number < rounds; number++) {
     for (const actor of stage.order(number)) {
       await using _ = await disturb(disturbance, actor.cluster, stage.world)
@@ -101,12 +103,12 @@ function request(job: JobRequest, round: number, options: PlayOptions): JobReque
 }
 
 /**
- * A job that is over at once: it opens the connections. Hundreds of them take a while, and the round
- * that did it would begin late, out of step with the look at CPU time.
+ * A job before the first round: it opens the connections, which takes a while with hundreds of them,
+ * and lets compilers and caches settle. A round that did it would measure that.
  */
-function opening(job: JobRequest): JobRequest {
+function opening(job: JobRequest, { settleSeconds }: PlayOptions): JobRequest {
   const { rate: _, ...closed } = job
-  return { ...closed, seconds: 0.01, warmupSeconds: 0, from: openingFrom }
+  return { ...closed, seconds: settleSeconds, warmupSeconds: 0, from: openingFrom }
 }
 
 function inWords({ operations, seconds, p50, p99, failed, dropped }: Round): string {

@@ -76,9 +76,8 @@ export interface CallDriver {
   onAborted(call: Call, reason: unknown): void
 }
 
-export interface CallOptions {
-  readonly driver: CallDriver
-  readonly name: string
+/** What the loop that drives calls goes by. */
+export interface CallKind {
   readonly route: Route
   readonly write: boolean
   readonly sequenced: boolean
@@ -87,6 +86,11 @@ export interface CallOptions {
   readonly identity: IdentityKind
   readonly token: Uint8Array | undefined
   readonly body: RequestBody
+}
+
+export interface CallOptions {
+  readonly what: CallKind
+  readonly name: string
   readonly timeoutMs: number
   readonly deadline: number
   /** Bounds each attempt; undefined: only `deadline` does. */
@@ -138,22 +142,23 @@ export class Call extends WheelEntry implements Waiter {
   reject: (error: QuorateError) => void = () => {}
   readonly #driver: CallDriver
 
-  constructor(options: CallOptions) {
+  constructor(driver: CallDriver, options: CallOptions) {
     super()
-    this.#driver = options.driver
+    const { what } = options
+    this.#driver = driver
     this.name = options.name
-    this.route = options.route
-    this.write = options.write
-    this.sequenced = options.sequenced
-    this.repeatable = options.repeatable
-    this.single = options.single
-    this.identity = options.identity
-    this.token = options.token
+    this.route = what.route
+    this.write = what.write
+    this.sequenced = what.sequenced
+    this.repeatable = what.repeatable
+    this.single = what.single
+    this.identity = what.identity
+    this.token = what.token
     this.timeoutMs = options.timeoutMs
     this.deadline = options.deadline
     this.attemptMs = options.attemptMs
     this.signal = options.signal
-    this.body = options.body
+    this.body = what.body
   }
 
   onDue(now: number): void {

@@ -24,9 +24,15 @@ import { Aborts } from './aborts.ts'
 import { admit, closedError } from './admission.ts'
 import { nextDelay } from './backoff.ts'
 import { Call } from './call.ts'
-import type { CallDriver, ChangePlan, FailureOptions, ReadPlan, WritePlan } from './call.ts'
+import type {
+  CallDriver,
+  CallKind,
+  ChangePlan,
+  FailureOptions,
+  ReadPlan,
+  WritePlan,
+} from './call.ts'
 import { changeKind, closing, isAnswer, readKind, writeKind } from './call-kinds.ts'
-import type { CallKind } from './call-kinds.ts'
 import type { ClusterTime } from './cluster-time.ts'
 import { bodyBytes } from './endpoint.ts'
 import type { Endpoint, Waiter } from './endpoint.ts'
@@ -237,7 +243,7 @@ export class Calls implements CallDriver {
     // These take as long as a node takes to catch up.
     const long = what.body.kind === 'member' || what.body.kind === 'transfer'
     const attemptMs = once || long ? undefined : this.#options.attemptMs
-    return new Call({ driver: this, name, timeoutMs, deadline, attemptMs, signal, ...what })
+    return new Call(this, { name, timeoutMs, deadline, attemptMs, signal, what })
   }
 
   #begin<T>(

@@ -66,10 +66,8 @@ export function encodeToken(token: string | Uint8Array): Uint8Array {
  * Half of a surrogate pair has no UTF-8: the platform would write U+FFFD for each, and two
  * different keys would become one.
  */
-const loneSurrogate = /\p{Surrogate}/u
-
 function utf8Bytes(text: string, what: string): Uint8Array {
-  if (loneSurrogate.test(text)) {
+  if (!text.isWellFormed()) {
     throw usageError(`a ${what} holds half of a surrogate pair, which has no UTF-8`)
   }
   return Buffer.from(text, 'utf8')

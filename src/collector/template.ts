@@ -139,9 +139,6 @@ function decodeUtf8(bytes: Uint8Array): string | undefined {
   }
 }
 
-// With the u flag this matches only halves of surrogate pairs that stand alone.
-const loneSurrogate = /\p{Surrogate}/u
-
 /** Fills in a template. Numbers render as they are written in the line, strings as their value. */
 export function renderTemplate(template: Template, line: ParsedLine): Rendered {
   let text = ''
@@ -160,6 +157,6 @@ export function renderTemplate(template: Template, line: ParsedLine): Rendered {
   }
   // A lone surrogate has no UTF-8 bytes: encoded, it would become U+FFFD, and records that differ
   // would share a key.
-  if (loneSurrogate.test(text)) return { ok: false, problem: 'a field is not valid Unicode' }
+  if (!text.isWellFormed()) return { ok: false, problem: 'a field is not valid Unicode' }
   return { ok: true, text }
 }

@@ -40,7 +40,7 @@ export const defaultLimits: RaftLimits = {
   inflightBytesMax: 8 * 1024 * 1024,
   uncommittedEntriesMax: 65_536,
   uncommittedBytesMax: 32 * 1024 * 1024,
-  logBytesMax: 64 * 1024 * 1024,
+  logBytesMax: 16 * 1024 * 1024,
   unstableBytesMax: 64 * 1024 * 1024,
   applyBytesMax: 4 * 1024 * 1024,
   readsMax: 4096,

@@ -12,7 +12,7 @@ export interface WalOptions {
   readonly identity: LogIdentity
   /** Length of new segments, a multiple of 512. Default: 64 MiB. */
   readonly segmentBytes?: number | undefined
-  /** How many bytes of the newest entries `open` hands over. Default: 64 MiB. */
+  /** How many bytes of the newest entries `open` hands over. Default: 16 MiB. */
   readonly tailBytesMax?: number | undefined
   readonly logger?: Logger | undefined
 }

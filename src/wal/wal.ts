@@ -17,7 +17,7 @@ import { emptyStart, type LogStart } from './segment-header.ts'
 import { SegmentList } from './segment-list.ts'
 import type { Recovered, WalBatch, WalOptions } from './wal-types.ts'
 
-const tailBytesDefault = 64 * 1024 * 1024
+const tailBytesDefault = 16 * 1024 * 1024
 /** A larger buffer serves one flush and is let go. */
 const scratchBytesMax = 4 * 1024 * 1024
 

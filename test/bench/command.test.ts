@@ -29,6 +29,7 @@ describe('scenarios', () => {
       rounds: 5,
       seconds: 5,
       warmupSeconds: 2,
+      settleSeconds: 15,
       short: false,
     })
   })
@@ -56,7 +57,7 @@ describe('scenarios', () => {
 
 test('--short is four scenarios, one round of two seconds, unless said otherwise', () => {
   expect(names(run('--short'))).toEqual(['put-64', 'put-256', 'put-token-256', 'get-64'])
-  expect(run('--short')).toMatchObject({ rounds: 1, seconds: 2, warmupSeconds: 2, short: true })
+  expect(run('--short')).toMatchObject({ rounds: 1, seconds: 2, settleSeconds: 3, short: true })
   expect(run('--short', '--seconds', '0.3')).toMatchObject({ seconds: 0.3, warmupSeconds: 0.3 })
   expect(names(run('--short', 'get-1'))).toEqual(['get-1'])
 })
@@ -78,6 +79,8 @@ test('options are taken', () => {
     '500',
     '--warmup',
     '1',
+    '--settle',
+    '0.5',
   ]
   expect(run(...args)).toMatchObject({
     peer: 'etcd',
@@ -88,6 +91,7 @@ test('options are taken', () => {
     kills: 2,
     rowsMost: 500,
     warmupSeconds: 1,
+    settleSeconds: 0.5,
   })
 })
 

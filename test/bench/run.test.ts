@@ -224,7 +224,7 @@ describe('a load', () => {
     })
     expect(second).toMatchObject({ from: 100_000_000, seed: 2 })
     // What opens the connections must not use up keys of a round.
-    expect(opening).toMatchObject({ from: 9_000_000_000, seconds: 0.01, warmupSeconds: 0 })
+    expect(opening).toMatchObject({ from: 9_000_000_000, seconds: 15, warmupSeconds: 0 })
   })
 
   test('stores what it reads beforehand', async () => {

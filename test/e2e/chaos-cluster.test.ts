@@ -4,12 +4,16 @@
  * becomes of the harness.
  * Method: three nodes on direct links, under writes from one client; conditions with a deadline.
  */
-import { spawn } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Cluster } from '../../jepsen-style/cluster/cluster.ts'
+import { OrderedFlushes } from '../../jepsen-style/cluster/flushes/node-flushes.ts'
+import { orderVariable } from '../../jepsen-style/cluster/flushes/order.ts'
 import { nodeIds, openCluster } from '../../jepsen-style/cluster/local.ts'
 import { whyNoSmallDisks } from '../../jepsen-style/cluster/small-disk.ts'
 import { clockNemeses } from '../../jepsen-style/nemesis/clock/index.ts'
@@ -145,6 +149,26 @@ describe('three nodes', () => {
     const [id = ''] = fault.takes
     const answer = cluster.tools?.flushes(id).answer()
     expect(answer).toEqual({ pid: cluster.node(id).pid(), flushes: 0, delayedMs: 0 })
+  })
+
+  test('so are flushes by calls that block, however they were imported', async () => {
+    const path = join(directory, 'blocking.flushes')
+    new OrderedFlushes(path).slow([30])
+    const program = `
+      import fs, { fdatasyncSync, fsyncSync, openSync } from 'node:fs'
+      const fd = openSync(${JSON.stringify(join(directory, 'blocking'))}, 'w')
+      const msOf = (call) => { const at = performance.now(); call(fd); return performance.now() - at }
+      const slow = () => [fdatasyncSync, fsyncSync, fs.fdatasyncSync].every((call) => msOf(call) >= 30)
+      const end = performance.now() + 20_000
+      // The order is looked for now and then.
+      while (!slow() && performance.now() < end) await new Promise((done) => setTimeout(done, 20))
+      console.log(slow() ? 'slow' : 'as fast as ever')
+      process.exit()`
+    const slow = resolve(import.meta.dirname, '../../dist/jepsen-style/cluster/flushes/slow.js')
+    const args = ['--import', pathToFileURL(slow).href, '--input-type=module', '-e', program]
+    const env = { ...process.env, [orderVariable]: path }
+    const { stdout } = await promisify(execFile)(process.execPath, args, { env })
+    expect(stdout).toBe('slow\n')
   })
 
   test('a full disk ends a node, which comes back with everything', async () => {

@@ -1,10 +1,12 @@
 /**
  * Loaded into the process of a node before its own code (`node --import`): makes flushes of files
- * (`sync` and `datasync` of file handles) take longer, as the harness orders. What is flushed, and
- * whether, does not change. LevelDB flushes by calls of its own and is left as it is: acknowledged
+ * (`sync` and `datasync` of file handles, and the calls that block) take longer, as the harness
+ * orders. What is flushed, and whether, does not change. LevelDB flushes by calls of its own and is left as it is: acknowledged
  * is what is in the log.
  */
+import fs from 'node:fs'
 import { open, type FileHandle } from 'node:fs/promises'
+import { syncBuiltinESMExports } from 'node:module'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { answerOrder, follow } from '../orders/follow.ts'
@@ -74,7 +76,27 @@ async function install(path: string): Promise<void> {
       await real.call(this)
     }
   }
+  slowDownBlocking(flushes)
   flushes.follow()
+}
+
+/** A disk that is slow keeps whoever waits for it on the event loop from everything else. */
+function slowDownBlocking(flushes: SlowFlushes): void {
+  const never = new Int32Array(new SharedArrayBuffer(4))
+  for (const name of ['fsyncSync', 'fdatasyncSync'] as const) {
+    const real = fs[name]
+    fs[name] = (fd: number): void => {
+      const ms = flushes.next()
+      if (ms > 0) {
+        const began = performance.now()
+        Atomics.wait(never, 0, 0, ms)
+        flushes.passed(performance.now() - began)
+      }
+      real(fd)
+    }
+  }
+  // Those who import them by name get these, too.
+  syncBuiltinESMExports()
 }
 
 /** Node hands the class of its file handles to nobody; one of them leads to it. */
