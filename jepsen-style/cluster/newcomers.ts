@@ -119,11 +119,15 @@ export class Newcomers implements Operator {
     const node = this.#options.make(this.#nodes.length + 1, place)
     this.#nodes.push(node)
     this.#present.set(node.id, node)
+    // All that joined may be cleared away while it tries.
+    const isWanted = (): boolean => this.#present.get(node.id) === node
     await this.#patiently(
-      (error) => error instanceof NobodyAnswered,
+      (error) => error instanceof NobodyAnswered && isWanted(),
       async () => node.begin(),
     )
-    return node
+    if (isWanted()) return node
+    await node.kill()
+    throw new Error(`${node.id} was given up before it ran`)
   }
 
   #of(id: string): Newcomer {

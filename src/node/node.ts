@@ -259,9 +259,9 @@ export class Node {
         this.#peers.flush() // the followers write while this node does
         this.#persisting = this.#persist(ready) //  3. persist, 4. send after, 6. advance
       }
-      // 5. apply, beside the persistence. Who leads has clients that wait for it; who follows has
-      // a leader that waits for what step 4 sends.
-      this.#applier.push(ready.committedEntries, ready.mustSync && this.#raft.role !== 'leader')
+      // 5. apply, beside the persistence. Who leads, or led until now, has clients that wait for it;
+      // who follows has a leader that waits for what step 4 sends.
+      this.#applier.push(ready.committedEntries, ready.mustSync && !this.#led)
       this.#attend(ready)
       if (this.#ended !== undefined) return
     }

@@ -5,7 +5,7 @@ import type { ClassicLevel } from 'classic-level'
 import { LevelDatabase } from './level.ts'
 import { QuorateError } from '../errors.ts'
 import type { Disk, DiskFile, DiskLock, DiskSpace } from '../ports.ts'
-import { SyncPace } from './sync-pace.ts'
+import { quickSyncBytesMax, SyncPace } from './sync-pace.ts'
 
 /** More buffers in one call are refused by Linux (`IOV_MAX`). */
 const buffersPerCallMax = 1024
@@ -90,24 +90,37 @@ function behind(buffers: readonly Uint8Array[], count: number): Uint8Array[] {
   return []
 }
 
-function wrap(handle: fs.FileHandle): DiskFile {
-  const pace = new SyncPace()
+/** For every file: a process has one disk as a rule, and nothing but the pace hangs on it. */
+const pace = new SyncPace()
+
+/** `fresh`: just made, so that its first sync is of more than what is written to it. */
+function wrap(handle: fs.FileHandle, fresh: boolean): DiskFile {
+  let unsynced = fresh ? Infinity : 0
   // Only while it is open: the number of a closed file may be another file's already. What goes on
   // in the pool is safe from that by the handle.
-  const isOpen = (): boolean => handle.fd >= 0
-  const onLoop = (buffers: readonly Uint8Array[], position: number): number =>
-    writevSync(handle.fd, buffers, position)
-  const inPool = async (buffers: readonly Uint8Array[], position: number): Promise<number> =>
-    (await handle.writev(buffers, position)).bytesWritten
+  const onLoop = (): boolean => unsynced <= quickSyncBytesMax && pace.isQuick && handle.fd >= 0
   return {
     read: (offset, length) => readAt(handle, new Uint8Array(length), offset),
     write: async (buffers, offset) => {
-      const bytes = buffers.reduce((sum, { length }) => sum + length, 0)
-      await writeAt(buffers, offset, pace.wrote(bytes) && isOpen() ? onLoop : inPool)
+      for (const { length } of buffers) unsynced += length
+      const write = onLoop()
+        ? (now: readonly Uint8Array[], position: number) => writevSync(handle.fd, now, position)
+        : async (now: readonly Uint8Array[], position: number) =>
+            (await handle.writev(now, position)).bytesWritten
+      await writeAt(buffers, offset, write)
     },
-    truncate: (length) => handle.truncate(length),
+    truncate: (length) => {
+      unsynced = Infinity
+      return handle.truncate(length)
+    },
     sync: async () => {
-      if (!pace.synced() || !isOpen()) return await handle.datasync()
+      const isSmall = unsynced <= quickSyncBytesMax
+      const quick = onLoop()
+      unsynced = 0
+      if (!quick) {
+        if (isSmall) pace.pooled()
+        return await handle.datasync()
+      }
       const begun = performance.now()
       fdatasyncSync(handle.fd)
       pace.took(performance.now() - begun)
@@ -197,7 +210,7 @@ export const realDisk: Disk = {
     return stats?.isFile() === true ? stats.size : undefined
   },
   readFile,
-  open: async (path, mode) => wrap(await fs.open(path, flags[mode], 0o600)),
+  open: async (path, mode) => wrap(await fs.open(path, flags[mode], 0o600), mode === 'create'),
   rename: (from, to) => fs.rename(from, to),
   remove: (path) => fs.rm(path, { recursive: true, force: true }),
   syncDirectory,

@@ -39,7 +39,8 @@ export interface PeerLinkEvents {
 
 type State =
   | { readonly name: 'stopped' }
-  | { readonly name: 'waiting'; readonly cancel: Cancel }
+  /** `patient`: the last link fell as soon as it stood, and the next must not be made at once. */
+  | { readonly name: 'waiting'; readonly cancel: Cancel; readonly patient: boolean }
   | { readonly name: 'dialling' }
   | { readonly name: 'greeting'; readonly connection: Connection; readonly cancel: Cancel }
   /** The welcome is there; its incarnation is being pinned. */
@@ -99,9 +100,9 @@ export class PeerLink {
     if (this.#state.name === 'open') this.#lose(reason, false)
   }
 
-  /** Dials now if it waits to dial: the peer has shown itself, and whatever it waits for is over. */
+  /** Dials now if it waits for a peer that was away, or refused: it has shown itself. */
   hurry(): void {
-    if (this.#state.name !== 'waiting') return
+    if (this.#state.name !== 'waiting' || this.#state.patient) return
     this.#state.cancel()
     this.#dial()
   }
@@ -327,7 +328,7 @@ export class PeerLink {
     const stable = clock.monotonic() - state.since >= limits.stableMs
     if (stable) this.#backoff.reset()
     const first = stable ? 0 : limits.backoffMs
-    this.#wait(first, limits.backoffMsMax)
+    this.#wait(first, limits.backoffMsMax, !stable)
     this.#events.onLost(silent)
   }
 
@@ -339,9 +340,9 @@ export class PeerLink {
     if ('connection' in state) state.connection.close(reason)
   }
 
-  #wait(firstMs: number, maxMs: number): void {
+  #wait(firstMs: number, maxMs: number, patient = false): void {
     const cancel = this.#context.clock.timer(this.#backoff.next(firstMs, maxMs), () => this.#dial())
-    this.#state = { name: 'waiting', cancel }
+    this.#state = { name: 'waiting', cancel, patient }
   }
 
   /** Asks for a sign of life, unless one is awaited already, and looks again later. */

@@ -332,6 +332,44 @@ describe('a peer that was refused for minutes', () => {
   })
 })
 
+test('a peer whose links fall as soon as they stand is not dialled without end', async () => {
+  const cluster = new Cluster()
+  const a = new Member(cluster, 'n1')
+  const listening = await cluster.clock.until(
+    cluster.wires.host('n2').listen({
+      address: 'n2:7201',
+      frameBytesMax: 1_000_000,
+      connectionsMax: 100,
+      onConnection: (connection) => {
+        let greeted = false
+        connection.setHandlers({
+          onFrame: () => {
+            if (greeted) return connection.close('it breaks on what comes after the welcome')
+            greeted = true
+            connection.send(
+              encodePeerFrame({
+                type: 'peerWelcome',
+                protocol: 1,
+                nodeId: 'n2',
+                incarnation: 'n2-first',
+                peerAddress: 'n2:7201',
+                clientAddress: 'n2:7101',
+              }),
+            )
+          },
+          onClose: () => {},
+        })
+      },
+    }),
+  )
+  await cluster.clock.until(a.transport.start())
+  await cluster.clock.advance(60_000)
+  // Two links, up to a second apart, as often as the backoff has it.
+  expect(a.count('peerLinksOpened')).toBeGreaterThan(20)
+  expect(a.count('peerLinksOpened')).toBeLessThan(300)
+  await cluster.clock.until(listening.close())
+})
+
 describe('broken paths', () => {
   test('a newer link of a kind replaces the older one', async () => {
     const cluster = new Cluster()

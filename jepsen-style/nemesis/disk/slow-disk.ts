@@ -1,7 +1,8 @@
 /**
  * A disk that is slow to make things durable. What waits for it are acknowledgements and votes; not
- * heartbeats, and not the other nodes: a slow follower holds nobody up, and a slow leader goes on
- * leading, as a majority of the others' disks is enough to acknowledge. Only flushes are slow, in
+ * the other nodes: a slow follower holds nobody up, and a slow leader goes on leading, as a majority
+ * of the others' disks is enough to acknowledge. Heartbeats wait for the first few slow flushes,
+ * until the node has noticed and leaves them to a thread. Only flushes are slow, in
  * the node's process (`cluster/flushes`): it needs no root and no device of its own.
  */
 import type { NodeFlushes } from '../../cluster/cluster.ts'

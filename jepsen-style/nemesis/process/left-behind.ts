@@ -38,6 +38,7 @@ export const leftBehind: Nemesis = {
       return reports.filter((report) => report !== undefined).map((report) => report[of])
     }
     let position = 0
+    let healing = false
     return {
       detail: `${id} down until the others have dropped what it lacks`,
       takes: [id],
@@ -46,20 +47,24 @@ export const leftBehind: Nemesis = {
         await cluster.kill(id)
         // Where logs end, and all of them: what is committed a node that was just started does not
         // know yet, and one that does not answer may be the one that has the most.
+        const deadline = performance.now() + droppedMsMax
         let ends: number[] = []
         const told = async (): Promise<boolean> => {
           ends = await figures('lastIndex')
           return ends.length === others.length
         }
         if (!(await until(told, droppedMsMax, askMs))) throw new Error('the others do not answer')
+        const left = Math.max(0, deadline - performance.now())
         const lacks = Math.max(own, ...ends) + unsaidMax
         const dropped = async (): Promise<boolean> => {
           const bases = await figures('baseIndex')
           return bases.length === others.length && Math.min(...bases) > lacks
         }
-        if (!(await until(dropped, droppedMsMax, askMs))) {
+        if (!(await until(dropped, left, askMs))) {
           throw new Error(`the others still had what ${id} lacked: too little was written`)
         }
+        // It took so long that it was given up: the node may be another fault's by now.
+        if (healing) return
         position = logEnd(logFile)
         await cluster.start(id)
       },
@@ -68,6 +73,7 @@ export const leftBehind: Nemesis = {
         return told && `its log says: ${told.message}`
       },
       heal: async () => {
+        healing = true
         await bringBack(cluster, [id])
         const serves = async (): Promise<boolean> => (await cluster.report(id))?.ready === true
         if (await until(serves, servesMsMax)) return

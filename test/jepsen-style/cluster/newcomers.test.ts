@@ -127,6 +127,28 @@ test('one that nobody answers, since all are down, begins once somebody does', a
   expect(log).toEqual(['begin n4 at a', 'add n4 at a:2'])
 })
 
+test('one that is cleared away before it runs does not join after all', async () => {
+  let began: Newcomer | undefined
+  newcomers = new Newcomers({
+    places: ['a'],
+    connect: async () => cluster,
+    make: (number, place) => {
+      const node = make(number, place)
+      began = {
+        ...node,
+        begin: async () => {
+          await newcomers.clear()
+          await node.begin()
+        },
+      }
+      return began
+    },
+  })
+  await expect(newcomers.join()).rejects.toThrow('given up')
+  expect(began?.state()).toBe('stopped')
+  expect([...members.keys()]).toEqual(['n1'])
+})
+
 test('there are as many as places', async () => {
   await newcomers.join()
   await newcomers.join()
