@@ -39,8 +39,11 @@ interface CompactorOptions {
   readonly walKeepEntries: number
   /** Bytes by which the log must grow before it is worth another attempt: it goes by segments. */
   readonly stepBytes: number
-  /** Entries behind this one are needed by a follower that is there; Infinity: by none. */
-  readonly followersNeed: () => number
+  /**
+   * Entries behind this one are needed by a follower that is there; Infinity: by none. `pressed`: of
+   * those alone that do not stand still.
+   */
+  readonly followersNeed: (pressed: boolean) => number
   /** Entries behind this one are needed to go on from a snapshot under way; Infinity: none is. */
   readonly snapshotsNeed: () => number
   /** The same of those alone that take it, or catch up behind it. */
@@ -68,7 +71,8 @@ export class Compactor {
 
   /**
    * Called often. `pressed`: the disk is nearly full, so nothing is kept in case; but what a follower
-   * that is there still lacks is: in its place it would need a whole snapshot, on a disk like this.
+   * that is there still lacks is, unless it stands still: in its place it would need a whole
+   * snapshot, on a disk like this.
    */
   tick(now: number, pressed: boolean): void {
     if (this.#running !== undefined || now - this.#lookedAt < lookEveryMs) return
@@ -147,7 +151,7 @@ export class Compactor {
     if (filled >= 0.9) return owedIndex()
     const snapshots = snapshotsNeed()
     if (filled >= 0.75) return snapshots
-    const needed = Math.min(snapshots, followersNeed())
+    const needed = Math.min(snapshots, followersNeed(pressed))
     return pressed ? needed : Math.min(needed, log.lastIndex - walKeepEntries)
   }
 }

@@ -13,6 +13,7 @@ import type { LogStore } from '../wal/index.ts'
 import { CatchingUp } from './catching-up.ts'
 import { Compactor } from './compactor.ts'
 import { DiskSpace } from './disk-space.ts'
+import { FollowersNeed } from './followers-need.ts'
 import type { Generations } from './generations.ts'
 import { wireError } from './replies.ts'
 import { ScrubLoop } from './scrub-loop.ts'
@@ -42,6 +43,7 @@ interface UpkeepOptions {
 export class Upkeep {
   readonly #raft: Raft
   readonly #compactor: Compactor
+  readonly #followers: FollowersNeed
   readonly #space: DiskSpace
   readonly #sender: SnapshotSender
   readonly #receiver: SnapshotReceiver
@@ -83,13 +85,18 @@ export class Upkeep {
       isUseful: (snapshot) => raft.isSnapshotUseful(snapshot),
       onReceived,
     })
+    this.#followers = new FollowersNeed({
+      followers: () =>
+        raft.status().peers.filter(({ active, state }) => active && state !== 'snapshot'),
+      lastIndex: () => log.lastIndex,
+    })
     this.#compactor = new Compactor({
       logger,
       log,
       state,
       ...caps,
       stepBytes: caps.segmentBytes / 2,
-      followersNeed: () => this.#followersNeed(),
+      followersNeed: (pressed) => this.#followers.needed(pressed),
       snapshotsNeed: () => this.#snapshotsNeed(),
       owedIndex: () => this.#sender.owedIndex,
       onCompacted: (base) => raft.compacted(base),
@@ -138,6 +145,7 @@ export class Upkeep {
 
   tick(now: number): void {
     this.#space.tick(now)
+    this.#followers.tick(now)
     this.#compactor.tick(now, this.#space.isLow)
     this.#sender.tick(now)
     this.#receiver.tick(now)
@@ -193,15 +201,6 @@ export class Upkeep {
     let needed = this.#sender.heldIndex
     for (const { snapshotIndex } of this.#raft.status().peers) {
       needed = Math.min(needed, snapshotIndex ?? Infinity)
-    }
-    return needed
-  }
-
-  /** A follower that is away holds nothing back: it gets a snapshot. */
-  #followersNeed(): number {
-    let needed = Infinity
-    for (const { active, state, matchIndex } of this.#raft.status().peers) {
-      if (active && state !== 'snapshot') needed = Math.min(needed, matchIndex)
     }
     return needed
   }

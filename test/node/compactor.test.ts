@@ -14,7 +14,12 @@ function setUp() {
     upTo: [],
   }
   const log = { bytes: 1_000, entries: 10, lastIndex: 10 }
-  const needs = { followers: Infinity, snapshots: Infinity, owed: Infinity }
+  const needs = {
+    followers: Infinity,
+    moving: undefined as number | undefined,
+    snapshots: Infinity,
+    owed: Infinity,
+  }
   const compactor = new Compactor({
     logger: silentLogger,
     log: {
@@ -43,7 +48,7 @@ function setUp() {
     walEntriesMax: 1_000,
     walKeepEntries: 1,
     stepBytes: 100,
-    followersNeed: () => needs.followers,
+    followersNeed: (pressed) => (pressed ? (needs.moving ?? needs.followers) : needs.followers),
     snapshotsNeed: () => needs.snapshots,
     owedIndex: () => needs.owed,
     onCompacted: () => {},
@@ -116,6 +121,9 @@ describe('what is kept', () => {
     // Who lacks an entry that is gone needs a whole snapshot, on a disk that is as full.
     expect(await droppedAt(400, true, { followers: 4 })).toEqual([4])
     expect(await droppedAt(400, true, { snapshots: 3, followers: 4 })).toEqual([3])
+    // Who stands still is not waited for.
+    expect(await droppedAt(400, true, { followers: 4, moving: 7 })).toEqual([7])
+    expect(await droppedAt(500, false, { followers: 4, moving: 7 })).toEqual([4])
   })
 })
 
