@@ -122,18 +122,28 @@ export function checkToken(token: Uint8Array, time: number | undefined, bytesMax
 /** A write on its way to its name. */
 export function writePlan(name: string, operation: Operation, identity: Identity): WritePlan {
   const command = (call: CallId): Command => ({ kind: 'write', call, identity, operation })
-  const plan = { name, identity: identity.kind, sequenced: true, command }
-  return identity.kind === 'token' ? { ...plan, token: identity.token } : plan
+  const { kind } = identity
+  if (kind !== 'token') return { name, identity: kind, sequenced: true, command }
+  return { name, identity: kind, sequenced: true, command, token: identity.token }
 }
 
-/** A record's own options over those of the whole. */
+type Mutable<T> = { -readonly [K in keyof T]: T[K] }
+
+/**
+ * A record's own options over those of the whole. Name by name, because a spread that is added to
+ * costs some 5 µs, for each record.
+ */
 export function recordOptions(record: PutRecord, options: PutOptions): PutOptions {
-  const { token, tokenTime, once, ifRevision } = record
-  return {
-    ...options,
-    ...(token === undefined ? {} : { token }),
-    ...(tokenTime === undefined ? {} : { tokenTime }),
-    ...(once === undefined ? {} : { once }),
-    ...(ifRevision === undefined ? {} : { ifRevision }),
-  }
+  const own: Mutable<PutOptions> = {}
+  if (options.timeout !== undefined) own.timeout = options.timeout
+  if (options.signal !== undefined) own.signal = options.signal
+  if (options.keyEncoding !== undefined) own.keyEncoding = options.keyEncoding
+  if (options.valueEncoding !== undefined) own.valueEncoding = options.valueEncoding
+  if (options.onMismatch !== undefined) own.onMismatch = options.onMismatch
+  const { token, ifRevision, tokenTime = options.tokenTime, once = options.once } = record
+  if (token !== undefined) own.token = token
+  if (tokenTime !== undefined) own.tokenTime = tokenTime
+  if (once !== undefined) own.once = once
+  if (ifRevision !== undefined) own.ifRevision = ifRevision
+  return own
 }

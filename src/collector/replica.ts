@@ -193,10 +193,11 @@ export class Replica {
   }
 
   #putOptions(record: CollectedRecord, tokenTime: number): RecordPutOptions {
-    const common = { timeout: callTimeoutMs, signal: this.#abort.signal }
-    if (this.#options.once) return { ...common, once: true }
-    assert(record.token !== undefined, 'without once, every record has a token')
-    return { ...common, token: record.token, tokenTime }
+    const { signal } = this.#abort
+    if (this.#options.once) return { timeout: callTimeoutMs, signal, once: true }
+    const { token } = record
+    assert(token !== undefined, 'without once, every record has a token')
+    return { timeout: callTimeoutMs, signal, token, tokenTime }
   }
 
   #refuse(line: number, problem: string): void {

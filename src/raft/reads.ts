@@ -11,7 +11,7 @@
  *     of other terms do not count.
  */
 import { assert } from '../assert.ts'
-import type { Core, Leader, RegisteredRead, Role } from './core.ts'
+import type { Core, Leader, Role } from './core.ts'
 import { addressed, hasNoop, knownLeader, send } from './core.ts'
 import type { NodeId } from './types.ts'
 import { broadcastHeartbeat } from './heartbeat.ts'
@@ -39,7 +39,7 @@ export function startRead(core: Core): ReadIndexStart {
   assert(Number.isSafeInteger(requestId), 'request ids do not run out')
   reads.nextRequestId++
   reads.outstanding.set(requestId, core.ticks)
-  if (role.kind === 'leader') register(core, role, { origin: core.id, requestId })
+  if (role.kind === 'leader') register(core, role, core.id, requestId)
   else send(core, { type: 'readIndexRequest', ...addressed(core, leader), requestId })
   return { type: 'accepted', requestId }
 }
@@ -49,7 +49,7 @@ export function handleReadIndexRequest(core: Core, message: ReadIndexRequest): v
   const { role } = core
   const { requestId, from: origin } = message
   const serves = role.kind === 'leader' && message.term === core.currentTerm
-  if (serves && !isFull(core, role)) register(core, role, { origin, requestId })
+  if (serves && !isFull(core, role)) register(core, role, origin, requestId)
   else send(core, { type: 'readIndexRefused', ...addressed(core, origin), requestId })
   if (serves) maybeTellRemoved(core, origin)
 }
@@ -142,8 +142,8 @@ export function refuseReads(core: Core, left: Role): void {
   }
 }
 
-function register(core: Core, role: Leader, read: Omit<RegisteredRead, 'registeredAt'>): void {
-  role.reads.waiting.push({ ...read, registeredAt: core.ticks })
+function register(core: Core, role: Leader, origin: NodeId, requestId: number): void {
+  role.reads.waiting.push({ origin, requestId, registeredAt: core.ticks })
   core.flushDue = true
 }
 

@@ -1,5 +1,5 @@
 /** What a node has to do for its Raft core: built by `takeReady`, confirmed by `completePersist`. */
-import { assert } from '../assert.ts'
+import { assert, present } from '../assert.ts'
 import type { Core, Fetch, ReadState, Role, SnapshotOffer, TransferResult } from './core.ts'
 import { knownLeader } from './core.ts'
 import { countOwnVote } from './election.ts'
@@ -52,6 +52,8 @@ export interface Ready {
   readonly mustSync: boolean
 }
 
+type Mutable<T> = { -readonly [K in keyof T]: T[K] }
+
 /** What was handed out last: Readies carry changes. */
 export interface Handed {
   /** The Ready whose persist is under way. At most one is. */
@@ -91,21 +93,26 @@ export function takeReady(core: Core, handed: Handed): Ready {
   const mustSync = handed.persisting === undefined && needsPersist(core)
   const hardState = mustSync ? changedHardState(core) : undefined
   const roleChange = isRoleNews(core, handed) ? currentRole(core) : undefined
-  const ready: Ready = {
-    ...takeMembershipNews(core, handed),
-    ...(hardState === undefined ? {} : { hardState }),
+  const ready: Mutable<Ready> = {
     entries: mustSync ? core.log.takeUnpersisted() : [],
     messages: core.outbox.takeMessages(),
     messagesAfterPersist: mustSync ? core.outbox.takeWaiting() : [],
     committedEntries,
     fetches: core.fetches,
     readStates: core.reads.states,
-    ...(roleChange === undefined ? {} : { roleChange }),
-    ...(core.transfers.length === 0 ? {} : { transfers: core.transfers }),
     snapshotsWanted: takeWanted(core),
-    ...takeOffer(core),
-    ...takeReadmission(core),
     mustSync,
+  }
+  // What is there now and then is added one by one: a literal of spreads, made for each group of
+  // writes, cost more than all that is in it.
+  if (hardState !== undefined) ready.hardState = hardState
+  if (roleChange !== undefined) ready.roleChange = roleChange
+  if (core.transfers.length > 0) ready.transfers = core.transfers
+  if (isMembershipNews(core, handed)) takeMembershipNews(core, handed, ready)
+  if (isOfferNews(core)) ready.snapshotOffered = takeOffer(core)
+  if (core.recovery?.stage === 'readmitted') {
+    core.recovery.stage = 'told'
+    ready.readmitted = true
   }
   core.fetches = []
   core.reads.states = []
@@ -171,14 +178,13 @@ function isMembershipNews({ configurations, removedAt }: Core, handed: Handed): 
   return configurations.newest !== handed.configuration || removedAt !== handed.removedAt
 }
 
-function takeMembershipNews(core: Core, handed: Handed): Pick<Ready, 'configuration' | 'removed'> {
+function takeMembershipNews(core: Core, handed: Handed, ready: Mutable<Ready>): void {
   const { newest } = core.configurations
-  const configuration = newest === handed.configuration ? {} : { configuration: newest }
   const configIndex = core.removedAt
-  const isNews = configIndex !== undefined && configIndex !== handed.removedAt
+  if (newest !== handed.configuration) ready.configuration = newest
+  if (configIndex !== undefined && configIndex !== handed.removedAt) ready.removed = { configIndex }
   handed.configuration = newest
   handed.removedAt = configIndex
-  return { ...configuration, ...(isNews ? { removed: { configIndex } } : {}) }
 }
 
 /** A node starts again on a snapshot, and must then be found in the term that it was offered in. */
@@ -186,18 +192,10 @@ function isOfferNews({ offer, durable }: Core): boolean {
   return offer !== undefined && !offer.isTold && durable.currentTerm >= offer.term
 }
 
-function takeOffer(core: Core): Pick<Ready, 'snapshotOffered'> {
-  const { offer } = core
-  if (offer === undefined || !isOfferNews(core)) return {}
-  offer.isTold = true
-  const { from, term, snapshot } = offer
-  return { snapshotOffered: { from, term, snapshot } }
-}
-
-function takeReadmission({ recovery }: Core): Pick<Ready, 'readmitted'> {
-  if (recovery?.stage !== 'readmitted') return {}
-  recovery.stage = 'told'
-  return { readmitted: true }
+function takeOffer({ offer }: Core): SnapshotOffer {
+  const { from, term, snapshot } = present(offer, 'there is news of an offer')
+  if (offer !== undefined) offer.isTold = true
+  return { from, term, snapshot }
 }
 
 /**

@@ -167,7 +167,7 @@ export class Wal {
     assert(end + bytes <= header.fileBytes, 'a flush lies within its segment')
     assert(end >= segmentHeaderBytes, 'the header of a segment is not overwritten')
     const place: FlushPlace = {
-      ...this.#chain,
+      previousChecksum: this.#chain.previousChecksum,
       flushNumber: this.#chain.nextFlush,
       segmentNumber: header.segmentNumber,
       fileOffset: end,
@@ -221,7 +221,7 @@ export class Wal {
     const records: WalRecord[] = [{ type: 'seal', nextSegment }]
     // The header of the new segment names the seal, which is not written yet: it is computed first.
     const previousChecksum = encodeFlush(new Uint8Array(sealFlushBytes), records, {
-      ...this.#chain,
+      previousChecksum: this.#chain.previousChecksum,
       flushNumber: this.#chain.nextFlush,
       segmentNumber: old.header.segmentNumber,
       fileOffset: end,
