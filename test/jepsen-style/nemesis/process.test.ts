@@ -158,10 +158,10 @@ describe('what is seen, and what is left behind', () => {
     mute.answers = false
     late.baseIndex = 1_300
     let asked = 0
-    const { report } = cluster
+    const report = cluster.report.bind(cluster)
     cluster.report = async (id) => {
       if (id === mute.id) asked++
-      return await report.call(cluster, id)
+      return await report(id)
     }
     const begin = fault.begin()
     await until(() => asked > 1, 5_000)

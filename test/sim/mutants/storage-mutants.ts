@@ -139,7 +139,7 @@ export const storageMutants: readonly Mutant[] = [
     edits: [
       {
         file: 'src/wal/wal.ts',
-        find: '    const place: FlushPlace = {\n      ...this.#chain,\n',
+        find: '    const place: FlushPlace = {\n      previousChecksum: this.#chain.previousChecksum,\n',
         replace: '    const place: FlushPlace = {\n      previousChecksum: 0,\n',
       },
       {
