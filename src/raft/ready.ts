@@ -193,8 +193,9 @@ function isOfferNews({ offer, durable }: Core): boolean {
 }
 
 function takeOffer({ offer }: Core): SnapshotOffer {
-  const { from, term, snapshot } = present(offer, 'there is news of an offer')
-  if (offer !== undefined) offer.isTold = true
+  const told = present(offer, 'there is news of an offer')
+  told.isTold = true
+  const { from, term, snapshot } = told
   return { from, term, snapshot }
 }
 
