@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config'
 
-// Two projects. `unit` runs in parallel and meets no real time; `e2e` starts real processes,
-// one file at a time, and polls conditions with a deadline.
+// Two projects. `unit` runs in parallel and meets no real time; `e2e` starts real processes
+// and polls conditions with a deadline.
 export default defineConfig({
   test: {
     pool: 'forks',
@@ -23,7 +23,8 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
-          fileParallelism: false,
+          // These wait for processes more than they work: two fill two cores.
+          maxWorkers: 2,
           sequence: { groupOrder: 1 },
           testTimeout: 120_000,
           hookTimeout: 60_000,

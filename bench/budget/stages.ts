@@ -187,6 +187,8 @@ function stateStages({ entries }: Material): readonly Stage[] {
       logger: silentLogger,
     })
     try {
+      // Until then every lookup asks LevelDB, as in the first moments of a node alone.
+      while (!machine.status().filtersReady) await new Promise(setImmediate)
       for (const entry of entries) {
         if (machine.overlayFull) await machine.drained()
         machine.apply([entry])

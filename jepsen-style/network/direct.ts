@@ -6,7 +6,7 @@ import { createServer } from 'node:net'
 import type { Links } from './links.ts'
 
 /** Below the ports that systems give to outgoing connections, which could take one meanwhile. */
-const portMin = 10_000
+const portMin = 20_000
 const portMax = 30_000
 
 /** Opens direct links between these nodes, each on two free ports of 127.0.0.1. */

@@ -94,16 +94,22 @@ export function pause(ms: number): Promise<void> {
   return new Promise((done) => setTimeout(done, ms))
 }
 
-/** A base port with `count` free ports from it on, and as many 100 above. */
+/**
+ * A base port with `count` free ports from it on, and as many 100 above. Files run at the same
+ * time: each worker has a range of its own, so that none takes a port between the look and the use.
+ */
 export async function freePorts(count: number): Promise<number> {
   for (let attempt = 0; attempt < 200; attempt++) {
     // Below the ports that systems give to outgoing connections, which could take one meanwhile.
-    const base = 10_000 + Math.floor(Math.random() * 20_000)
+    const base = portFrom + Math.floor(Math.random() * (portsOfWorker - 200))
     const ports = Array.from({ length: count }, (_, i) => [base + i, base + 100 + i]).flat()
     if ((await Promise.all(ports.map(isFree))).every(Boolean)) return base
   }
   throw new Error('no free ports found')
 }
+
+const portsOfWorker = 2_000
+const portFrom = 10_000 + (Number(process.env['VITEST_POOL_ID'] ?? '0') % 5) * portsOfWorker
 
 function isFree(port: number): Promise<boolean> {
   return new Promise((done) => {
