@@ -90,7 +90,10 @@ export interface ErrorDetails {
   readonly leader?: string
   /** `QUORATE_NOT_LEADER`: the leader's advertised client address. */
   readonly leaderAddress?: string
-  /** `QUORATE_OVERLOADED`: milliseconds after which to try again. */
+  /**
+   * `QUORATE_OVERLOADED`, `QUORATE_DISK_FULL`: milliseconds after which to try again, where the node
+   * that refused could tell. The client library waits as long by itself while a call has time left.
+   */
   readonly retryAfter?: number
   /** `QUORATE_CONFLICT`: the position, from 0, of the operation whose condition failed. */
   readonly operation?: number
@@ -104,8 +107,12 @@ export interface ErrorDetails {
   readonly file?: string
   readonly offset?: number
   /**
-   * `QUORATE_MEMBERSHIP`: why the change was refused, a `ConfigRefusal`. `QUORATE_TRANSFER`: why
-   * the leadership stays, a `TransferRefusal`, or how the handover ended.
+   * `QUORATE_MEMBERSHIP`: why the change is not made: `changeInProgress`, `noCommitInTerm`,
+   * `transferring` or `lagging`, which pass; `unknownMember`, `knownMember`, `notLearner`,
+   * `notVoter`, `tooManyMembers`, `losesQuorum` or `invalid`, which do not by themselves.
+   * `QUORATE_TRANSFER`: why the leadership stays: `inProgress` or `unreachable`, which pass;
+   * `unknownMember` or `notVoter`, which do not; or how the handover ended: `timedOut` or
+   * `otherLeader`.
    */
   readonly reason?: string
 }

@@ -8,7 +8,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { refusalKind } from '../src/client/outcome.ts'
-import { encodeCommand, operationSlice, payloadHash } from '../src/command/index.ts'
+import { encodeCommand, operationSlice, payloadHash, settingInRange } from '../src/command/index.ts'
 import { errorKinds } from '../src/errors.ts'
 import type { ErrorCode } from '../src/errors.ts'
 import {
@@ -268,6 +268,41 @@ describe('docs/protocol.md', () => {
       Object.keys(errorKinds).filter((code) => refusalKind(code as ErrorCode) === kind)
     expect(elsewhere).toEqual(of('elsewhere'))
     expect([...later!, ...busy!].sort()).toEqual(of('later').sort())
+  })
+})
+
+describe('docs/operations.md', () => {
+  const page = read('docs/operations.md')
+
+  test('names every counter of a node, and none that is not there', () => {
+    const named = table(page, '<!-- table: counters -->').map(([name = '']) => name.slice(1, -1))
+    const quoted = (path: string, pattern: RegExp): string[] =>
+      [...read(path).matchAll(pattern)].map(([, name = '']) => name)
+    expect(named.toSorted()).toEqual(
+      [
+        ...quoted('src/transport/peer-context.ts', /^ {2}\| '(peer\w+)'$/gm),
+        ...quoted('src/transport/client-server.ts', /^ {4}\['(client\w+)', 0\],$/gm),
+        'clientSessions',
+        ...new Set(quoted('src/node/node.ts', /#counters\['(\w+)'\]/g)),
+        'repaired',
+      ].toSorted(),
+    )
+  })
+
+  test('settings may have the values that it says, and no others', () => {
+    const rows = table(page, '<!-- table: settings -->')
+    expect(rows.map(([name = '']) => name.slice(1, -1))).toEqual(Object.keys(defaultSettings))
+    const number = (text: string): number => Number(text.replaceAll(',', ''))
+    for (const [name = '', standard = '', lowest = '', highest = ''] of rows) {
+      const setting = name.slice(1, -1) as keyof typeof defaultSettings
+      expect([setting, number(standard)]).toEqual([setting, defaultSettings[setting]])
+      expect(settingInRange(setting, number(lowest))).toBe(true)
+      expect(settingInRange(setting, number(lowest) - 1)).toBe(false)
+      // Of the cluster version it is the build that says it.
+      if (!/^[\d,]+$/.test(highest)) continue
+      expect(settingInRange(setting, number(highest))).toBe(true)
+      expect(settingInRange(setting, number(highest) + 1)).toBe(false)
+    }
   })
 })
 

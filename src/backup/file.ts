@@ -2,8 +2,10 @@
  * Snapshot files on a disk: gzip around a head (`header.ts`) and frames, each behind its length
  * (u32, big-endian). All access to them is here.
  *
- * A file is written under another name, `<file>.part`, made durable, and renamed: under its own
- * name there is the whole file or none. Offsets in messages are those of the unzipped bytes, except
+ * A file is written under another name, `<file>.<8 hex digits>.part`, made durable, and renamed:
+ * under its own name there is the whole file or none. The digits are drawn, so that two that write
+ * one file at the same time do not write into each other, and what a killed one left is in nobody's
+ * way. Offsets in messages are those of the unzipped bytes, except
  * where it says otherwise.
  */
 import { dirname } from 'node:path'
@@ -11,7 +13,7 @@ import { pipeline as pipe, Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { constants, createGunzip, createGzip } from 'node:zlib'
 import { corruptError, QuorateError, usageError } from '../errors.ts'
-import type { Disk, DiskFile } from '../ports.ts'
+import type { Disk, DiskFile, Random } from '../ports.ts'
 import { frameBytesMax } from '../state/index.ts'
 import { ByteStream } from './byte-stream.ts'
 import { decodeHeader, firstLine, headLineBytesMax } from './header.ts'
@@ -41,12 +43,11 @@ export function withLength(frame: Uint8Array): Uint8Array {
  * Resolves with its size. Whatever the bytes' source throws is thrown, and nothing is left.
  */
 export async function writeFile(
-  { disk, file }: SnapshotFile,
+  { disk, file, random }: SnapshotFile & { readonly random: Random },
   bytes: AsyncIterable<Uint8Array>,
 ): Promise<number> {
-  const part = `${file}.part`
+  const part = `${file}.${Buffer.from(random.bytes(4)).toString('hex')}.part`
   try {
-    await disk.remove(part)
     const size = await writePart(await disk.open(part, 'create'), bytes)
     await disk.rename(part, file)
     await disk.syncDirectory(dirname(file))

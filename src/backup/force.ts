@@ -8,10 +8,17 @@
  */
 import { decodeMemberContext } from '../command/index.ts'
 import { QuorateError, usageError } from '../errors.ts'
+import type { Disk } from '../ports.ts'
 import { decodeConfiguration } from '../raft/index.ts'
 import type { SnapshotSummary } from '../state/index.ts'
 import { StateMachine } from '../state/index.ts'
-import { LogStore, openDataDirectory, stateDirectoryName, StatePointer } from '../wal/index.ts'
+import {
+  LogStore,
+  openDataDirectory,
+  Recovering,
+  stateDirectoryName,
+  StatePointer,
+} from '../wal/index.ts'
 import type { DataDirectory, Identity, Member } from '../wal/index.ts'
 import { storageFailure } from './file.ts'
 import { makeNode } from './new-cluster.ts'
@@ -39,11 +46,19 @@ export interface ForcedCluster {
   readonly summary: SnapshotSummary
   /** The last entry of the old cluster that the new one holds. */
   readonly appliedIndex: number
+  /**
+   * Whether it is known to have lost entries that it had acknowledged, with a log that was damaged
+   * before, and has not got them back: what it had been told is committed may be among them.
+   */
+  readonly hasLost: boolean
   /** The last one in the survivor's log; undefined: the log is damaged. */
   readonly logLastIndex: number | undefined
   /** Up to here the survivor knew entries to be committed. */
   readonly commitIndex: number | undefined
-  /** Entries of its log that are not in the new cluster: each may have been acknowledged. */
+  /**
+   * Entries of its log that are not in the new cluster: each may have been acknowledged. Undefined:
+   * nobody knows, as the log is damaged, or entries of it are lost.
+   */
   readonly unappliedEntries: number | undefined
 }
 
@@ -86,7 +101,7 @@ async function openState(options: ForceOptions, survivor: DataDirectory): Promis
 
 type Known = Pick<
   ForcedCluster,
-  'appliedIndex' | 'logLastIndex' | 'commitIndex' | 'unappliedEntries'
+  'appliedIndex' | 'hasLost' | 'logLastIndex' | 'commitIndex' | 'unappliedEntries'
 >
 
 async function applyCommitted(
@@ -94,10 +109,11 @@ async function applyCommitted(
   survivor: DataDirectory,
   state: StateMachine,
 ): Promise<Known> {
+  const hasLost = await hasLostEntries({ disk: options.disk, directory: survivor.groupDirectory })
   const opened = await openLog(options, survivor)
   if (opened === undefined) {
     const unknown = { logLastIndex: undefined, commitIndex: undefined, unappliedEntries: undefined }
-    return { appliedIndex: state.appliedIndex, ...unknown }
+    return { appliedIndex: state.appliedIndex, hasLost, ...unknown }
   }
   const { log, recovered } = opened
   const { commitIndex } = recovered.hardState
@@ -106,10 +122,26 @@ async function applyCommitted(
     await replay(log, state, commitIndex)
     const { appliedIndex } = state
     const logLastIndex = recovered.lastIndex
-    const unappliedEntries = Math.max(0, logLastIndex - appliedIndex)
-    return { appliedIndex, logLastIndex, commitIndex, unappliedEntries }
+    const unappliedEntries = hasLost ? undefined : Math.max(0, logLastIndex - appliedIndex)
+    return { appliedIndex, hasLost, logLastIndex, commitIndex, unappliedEntries }
   } finally {
     await log.close()
+  }
+}
+
+/**
+ * Whether a node is marked as one that has lost entries that it had acknowledged. `directory`: that
+ * of its group. A mark that is damaged is one all the same.
+ */
+export async function hasLostEntries(where: {
+  readonly disk: Disk
+  readonly directory: string
+}): Promise<boolean> {
+  try {
+    return (await new Recovering(where).read()) !== undefined
+  } catch (error) {
+    if (!(error instanceof QuorateError) || error.code !== 'QUORATE_CORRUPT') throw error
+    return true
   }
 }
 

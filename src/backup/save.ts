@@ -1,5 +1,6 @@
 /** Saves an export as a file. What comes is verified before the file gets its name. */
 import { corruptError } from '../errors.ts'
+import type { Random } from '../ports.ts'
 import { SnapshotReader } from '../state/index.ts'
 import type { SnapshotSummary } from '../state/index.ts'
 import { withLength, writeFile } from './file.ts'
@@ -11,6 +12,8 @@ import { drain } from './verify.ts'
 /** What is saved where. */
 export interface SaveOptions extends SnapshotFile {
   readonly source: SnapshotSource
+  /** Names the file while it is written. */
+  readonly random: Random
   /** Called after each frame. */
   readonly onProgress?: ((progress: SaveProgress) => void) | undefined
 }

@@ -55,7 +55,7 @@ export const explanations: Readonly<Record<ErrorCode, Explanation>> = {
   },
   QUORATE_TOKEN_AHEAD: {
     cause: "--token-time is more than 7 days ahead of the cluster's time",
-    next: 'check --token-time and the clock of the machine that made it',
+    next: 'check --token-time and its clock; quorate doctor tells if cluster time is behind instead',
     exitCode: usage,
   },
   QUORATE_TOKEN_CANCELLED: {
@@ -95,7 +95,7 @@ export const explanations: Readonly<Record<ErrorCode, Explanation>> = {
   },
   QUORATE_SEQUENCE_REUSED: {
     cause: 'two different writes came under one number of one session: a bug in a client',
-    next: "please report it with the client's log",
+    next: "keep the client's log, and quorate status: they tell which write it was",
     exitCode: unexpected,
   },
   QUORATE_NOT_LEADER: {
@@ -225,7 +225,7 @@ export const explanations: Readonly<Record<ErrorCode, Explanation>> = {
   },
   QUORATE_INTERNAL: {
     cause: 'a bug in quorate',
-    next: "please report it with the message above and the node's log",
+    next: "keep the message above, the node's log and its data directory: they show the bug",
     exitCode: unexpected,
   },
 }

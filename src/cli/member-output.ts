@@ -38,7 +38,8 @@ export function memberRows(view: ClusterView): MemberRow[] {
       voter: member.voter,
       leader: leads,
       peerAddress: member.peerAddress,
-      clientAddress: status?.clientAddress ?? member.clientAddress,
+      // What clients are told; the node's own word may be an address that leads nowhere.
+      clientAddress: member.clientAddress,
       reachable: status !== undefined,
       matchIndex,
       lag: known ? Math.max(0, leader.lastIndex - matchIndex) : undefined,

@@ -80,7 +80,7 @@ function ofQuorateError(error: QuorateError): Problem {
   const { cause, next } = refusalOf(error) ?? explanations[error.code]
   return {
     code: error.code,
-    message: error.message,
+    message: inCommands(error.message),
     outcome: error.outcome,
     retryable: error.retryable,
     cause,
@@ -89,6 +89,28 @@ function ofQuorateError(error: QuorateError): Problem {
     // An error without an attempt is not about a call.
     exitCode: error.outcome === 'unknown' && error.attempts > 0 ? exitCodes.unknown : exitCode,
   }
+}
+
+/** The commands for calls of the SDK that have another name there. */
+const commandNames: Readonly<Record<string, string>> = {
+  delete: 'del',
+  setSetting: 'settings set',
+  settings: 'settings list',
+  transferLeadership: 'leader transfer',
+  members: 'member list',
+  addMember: 'member add',
+  promoteMember: 'member promote',
+  removeMember: 'member remove',
+  replaceMember: 'member replace',
+  updateMember: 'member update',
+  exportSnapshot: 'snapshot save',
+}
+
+/** The message, which begins with the name of the call, in words of the command line. */
+function inCommands(message: string): string {
+  return message.replace(/^(\w+): /, (whole, name: string) =>
+    Object.hasOwn(commandNames, name) ? `${commandNames[name]}: ` : whole,
+  )
 }
 
 /** Where the error itself knows better than the table. */

@@ -1,12 +1,13 @@
 /** New clusters from a snapshot file, or from what one survivor holds. */
 import { resolve } from 'node:path'
 import type { ForcedCluster } from '../backup/index.ts'
-import type { Member } from '../wal/index.ts'
+import type { Identity, Member } from '../wal/index.ts'
 import { usageError } from '../errors.ts'
 import type { Run } from './command.ts'
 import { membersOf } from './members-of.ts'
 import { progressTeller } from './progress.ts'
 import { asViolation, throttled } from './snapshot-file.ts'
+import { startHint } from './start-hint.ts'
 import { contentText, snapshotDocument } from './snapshot-output.ts'
 import { grouped } from './table.ts'
 import { openLog } from './wal-log.ts'
@@ -76,8 +77,8 @@ export async function restoreFrom(run: Run, file: string, flags: RestoreFlags): 
     const { revision } = summary
     await out.line(`it goes on at revision ${grouped(revision)}, in a new history`)
     await out.note(
-      'next: the same for the other members, with the same file, --cluster and --peers\n' +
-        `      quorate node start --data-dir ${path}`,
+      'next: the same for the other members, with the same file, --cluster, --peers and --clients\n' +
+        `      ${startHint(path, ownOf(identity))}`,
     )
   } catch (error) {
     throw asViolation(error)
@@ -110,7 +111,8 @@ export async function forceFrom(run: Run, flags: RestoreFlags): Promise<void> {
     member,
     clusterName: cluster,
   })
-  const { identity, summary, appliedIndex, logLastIndex, commitIndex, unappliedEntries } = forced
+  const { identity, summary, appliedIndex, hasLost, logLastIndex, commitIndex } = forced
+  const { unappliedEntries } = forced
   if (out.structured) {
     await out.json({
       schema: 1,
@@ -122,6 +124,7 @@ export async function forceFrom(run: Run, flags: RestoreFlags): Promise<void> {
       revision: summary.revision,
       index: summary.snapshot.index,
       appliedIndex,
+      hasLost,
       logLastIndex: logLastIndex ?? null,
       commitIndex: commitIndex ?? null,
       unappliedEntries: unappliedEntries ?? null,
@@ -134,9 +137,14 @@ export async function forceFrom(run: Run, flags: RestoreFlags): Promise<void> {
   )
   await out.line(lossText(forced))
   await out.note(
-    `next: quorate node start --data-dir ${path}\n` +
+    `next: ${startHint(path, ownOf(identity))}\n` +
       '      then node init --join and member add for two more; keep the old directory until then',
   )
+}
+
+/** The member that the node is. */
+function ownOf({ nodeId, members }: Identity): Member | undefined {
+  return members.find(({ id }) => id === nodeId)
 }
 
 /** `--peers` names the new member, where it is not to be the survivor at its own address. */
@@ -158,7 +166,13 @@ function onlyMember({ id, peers, clients }: RestoreFlags): Member | undefined {
 /** Before anything is done: what the survivor's log tells of what it cannot know. */
 async function tellLoss(run: Run, from: string): Promise<void> {
   const { out } = run
-  const log = await openLog(run, from)
+  const [log, { hasLostEntries }, { realDisk }] = await Promise.all([
+    openLog(run, from),
+    import('../backup/index.ts'),
+    import('../system/index.ts'),
+  ])
+  const directory = `${log.dataDirectory}/groups/0`
+  const hasLost = await hasLostEntries({ disk: realDisk, directory })
   const { lastIndex, commitIndex, damage } = await summarise(log.items)
   await out.note(
     `from ${log.dataDirectory}: the new cluster holds what this node knows for certain`,
@@ -167,6 +181,12 @@ async function tellLoss(run: Run, from: string): Promise<void> {
     `  its log ends at entry ${grouped(lastIndex)}, of which it knows ${grouped(commitIndex)} ` +
       `to be committed${damage === undefined ? '' : `; ${damage.file} is damaged`}`,
   )
+  if (hasLost) {
+    await out.note(
+      '  its log was damaged before, and it has not got back what it had acknowledged: entries are ' +
+        'lost that it knew to be committed, and nobody can tell how many; take another survivor',
+    )
+  }
   await out.note(
     `  what it has not applied of the ${grouped(Math.max(0, lastIndex - commitIndex))} behind that ` +
       'is left out, and may have been acknowledged',
@@ -176,9 +196,10 @@ async function tellLoss(run: Run, from: string): Promise<void> {
   )
 }
 
-function lossText({ appliedIndex, unappliedEntries }: ForcedCluster): string {
-  const left =
-    unappliedEntries === undefined
+function lossText({ appliedIndex, hasLost, unappliedEntries }: ForcedCluster): string {
+  const left = hasLost
+    ? 'it had lost acknowledged entries with a damaged log, and nobody knows how many'
+    : unappliedEntries === undefined
       ? 'its log is damaged, so that nobody knows how much it had beyond'
       : `${grouped(unappliedEntries)} entries of its log are left out`
   return `it holds all up to entry ${grouped(appliedIndex)}; ${left}`

@@ -401,7 +401,7 @@ export class Calls implements CallDriver {
   #timeOut(call: Call): void {
     const waitsForRoom = this.#flow.has(call)
     const { code, message, cause } = timeOutReason(call, this.#router, waitsForRoom)
-    const text = `${message} within ${Math.round(call.timeoutMs)} ms`
+    const text = `${message}; given up after ${Math.round(call.timeoutMs)} ms`
     this.#fail(call, code, text, cause === undefined ? {} : { cause, details: cause.details })
   }
 

@@ -67,7 +67,14 @@ export class Client extends ClusterClient {
   }
 
   /**
-   * Writes one record. Resolves once it is durable on a majority.
+   * Writes one record. Resolves once it is durable on a majority. The key has 1 byte to 4 KiB encoded,
+   * the value up to 1 MiB.
+   *
+   * Rejects with `QUORATE_USAGE` or `QUORATE_TOO_LARGE` before anything is sent; `QUORATE_CONFLICT`
+   * where `ifRevision` does not hold; `QUORATE_MISMATCH` with `onMismatch: 'throw'`;
+   * `QUORATE_TOKEN_EXPIRED`, `_AHEAD` or `_CANCELLED`; `QUORATE_TOKENS_FULL`; and with what any call may
+   * end with: `QUORATE_TIMEOUT`, `_NO_QUORUM`, `_CONNECTION_LOST`, `_OVERLOADED`, `_DISK_FULL`,
+   * `_ABORTED`, `_CLOSED`.
    *
    * @example
    * const { verdict, revision } = await db.put('candle/BTC/1', bytes, { token: 'BTC/1' })
@@ -84,7 +91,9 @@ export class Client extends ClusterClient {
 
   /**
    * Writes many records, each with its own verdict or error, in their order; not atomic. Each
-   * record's budget of time begins when it is sent.
+   * record's budget of time begins when it is sent. Up to 1,024 are under way at once. `token` and
+   * `ifRevision` belong to each record. Rejects only where the call as a whole cannot be meant; what
+   * `put` would reject with stands in the record's place as `{ error }`.
    */
   putMany(records: readonly PutRecord[], options: PutOptions = {}): Promise<PutManyResult[]> {
     return guarded(() => {
@@ -103,7 +112,12 @@ export class Client extends ClusterClient {
     })
   }
 
-  /** Several changes that all happen or none, under one token and with one verdict. */
+  /**
+   * Several changes that all happen or none, under one token and with one verdict and one revision. 1 to
+   * 10,000 of them, each with a key of its own, 4 MiB encoded at most; `ifRevision` belongs to each.
+   *
+   * Rejects as `put` does; of `QUORATE_CONFLICT`, `details.operation` says which condition failed.
+   */
   batch(operations: readonly BatchOperation[], options: WriteOptions = {}): Promise<WriteResult> {
     return guarded(() => {
       refuseOptions(options, ['once'], 'a batch has no key of its own')
@@ -117,7 +131,10 @@ export class Client extends ClusterClient {
     })
   }
 
-  /** Removes a record, if there is one. */
+  /**
+   * Removes a record, if there is one; where there is none, nothing changes, and `revision` is the
+   * state's. Takes no `once`. Rejects as `put` does.
+   */
   delete(key: unknown, options: WriteOptions = {}): Promise<DeleteResult> {
     return guarded(() => {
       refuseOptions(options, ['once'], 'goes with a put')
@@ -132,14 +149,17 @@ export class Client extends ClusterClient {
     })
   }
 
-  /** A record's value; undefined where there is none. */
+  /**
+   * A record's value; undefined where there is none. Rejects with `QUORATE_USAGE` where the stored bytes
+   * are none of `valueEncoding`. Every failed read is `not-applied`.
+   */
   get(key: unknown, options: ReadOptions = {}): Promise<unknown> {
     return this.#get('get', key, options, (row, _readRevision, encodings) =>
       row === undefined ? undefined : decode(row.value, encodings.value, 'value'),
     )
   }
 
-  /** A record with its revision, and the revision of the state in which it was found. */
+  /** As `get`, with the record's revision, and the revision of the state in which it was found. */
   entry(key: unknown, options: ReadOptions = {}): Promise<KeyEntry | undefined> {
     return this.#get('entry', key, options, (row, readRevision, encodings) => {
       if (row === undefined) return undefined
@@ -150,7 +170,8 @@ export class Client extends ClusterClient {
 
   /**
    * Values in the order of their keys; undefined where there is no record. Up to 256 keys whose
-   * values fit one answer are read at one revision; more are read in several steps.
+   * values fit one answer (8 MiB) are read at one revision; more are read in several steps, each of its
+   * own moment. `timeout` is that of all steps together. A key may be named more than once.
    */
   getMany(keys: readonly unknown[], options: ReadOptions = {}): Promise<unknown[]> {
     return guarded(async () => {
@@ -169,7 +190,10 @@ export class Client extends ClusterClient {
   }
 
   /**
-   * The records of a range, in order, all as of one revision.
+   * The records of a range, in the order of their keys' bytes, all as of one revision. Throws at once
+   * where the options cannot be meant; iterating rejects with `QUORATE_SCANS_FULL` where the node holds
+   * as many scans as it may, and with `QUORATE_SCAN_LOST` where the scan's node went, or no page was
+   * asked for in 30 s.
    *
    * @example
    * for await (const { key, value } of db.scan({ prefix: 'candle/BTC/', limit: 100 })) use(key, value)
@@ -189,8 +213,9 @@ export class Client extends ClusterClient {
   }
 
   /**
-   * What became of a token. With `fence`, one that was not used is cancelled: then no late copy of
-   * a write with it can have an effect any more.
+   * What became of a token, 1 to 256 bytes. With `fence`, one that was not used is cancelled: then no
+   * late copy of a write with it can have an effect any more. A fence is a write, and rejects as `put`
+   * does.
    */
   verdict(token: string | Uint8Array, options: VerdictOptions = {}): Promise<TokenState> {
     return guarded(() => {
@@ -215,7 +240,10 @@ export class Client extends ClusterClient {
     })
   }
 
-  /** Tells what happens to the client from now on; returns what stops it. */
+  /**
+   * Tells what happens to the client from now on; returns what stops it. Up to 64 listeners; one more is
+   * `QUORATE_USAGE`, thrown at once.
+   */
   on(event: 'status', listener: StatusListener): () => void {
     if (event !== 'status') throw usageError("the only event is 'status'")
     return this.#parts.events.on(listener)

@@ -52,14 +52,17 @@ export abstract class ClusterClient {
     this.#parts = parts
   }
 
-  /** The cluster's id. */
+  /** The cluster's id, 32 hex digits. */
   get clusterId(): string {
     const { clusterId } = this.#parts.router
     assert(clusterId !== undefined, 'a client is made once a node has answered')
     return clusterId
   }
 
-  /** Every node's own account of itself. An endpoint that does not answer is listed with why. */
+  /**
+   * Every node's own account of itself, also of members that were not given to `connect`. An endpoint
+   * that does not answer within `timeout` is listed with why; that rejects nothing.
+   */
   status(options: CallOptions = {}): Promise<ClusterStatus> {
     return guarded(() => {
       checkTimeout(options.timeout)
@@ -67,7 +70,11 @@ export abstract class ClusterClient {
     })
   }
 
-  /** The digests of every node's state at one index of the log. */
+  /**
+   * The digests of every node's state at one index of the log. It writes a mark, so it needs a quorum
+   * and rejects like a write; a node that cannot tell is listed with why. The nodes read all their rows
+   * for it: give a `timeout` to match.
+   */
   digest(options: CallOptions = {}): Promise<ClusterDigest> {
     return guarded(() => {
       checkTimeout(options.timeout)
@@ -75,7 +82,10 @@ export abstract class ClusterClient {
     })
   }
 
-  /** The cluster's settings. */
+  /**
+   * The cluster's settings: `clusterVersion`, `tokenRetentionMs` and `sessionExpiryMs` in ms of cluster
+   * time, `tokensMax`, `sessionsMax`. `consistency` defaults to that of `connect`.
+   */
   settings(options: CallOptions & { readonly consistency?: Consistency } = {}): Promise<Settings> {
     return guarded(() => {
       const consistency = consistencyOf(options, this.#parts.consistency)
@@ -88,7 +98,15 @@ export abstract class ClusterClient {
     })
   }
 
-  /** Changes one setting for the whole cluster. */
+  /**
+   * Changes one setting for the whole cluster; resolves once it is in force. Times are ms:
+   * `tokenRetentionMs` (24 hours) and `sessionExpiryMs` (1 hour) from 1 ms to 92 days, `tokensMax`
+   * (10,000,000) from 1 to 1,000,000,000, `sessionsMax` (1,000,000) from 1 to 10,000,000, whole numbers
+   * all. `clusterVersion` only goes up, to what the leader's build knows.
+   *
+   * Rejects with `QUORATE_USAGE` where the value is none of these, else as a write does. It has no token:
+   * one that ends as `unknown` may be made again.
+   */
   setSetting(name: SettingName, value: number, options: CallOptions = {}): Promise<void> {
     return guarded(() => {
       if (!Object.hasOwn(defaultSettings, name)) throw usageError(`there is no setting ${name}`)
@@ -98,7 +116,7 @@ export abstract class ClusterClient {
     })
   }
 
-  /** The members and how far each is, as the leader tells. */
+  /** The members and how far each is, as the leader tells. `QUORATE_NO_QUORUM` where none is found. */
   members(options: CallOptions = {}): Promise<ClusterMembers> {
     return guarded(() => {
       checkTimeout(options.timeout)

@@ -3,7 +3,11 @@ import type { QuorateError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
 import type { ConfiguredMember, MemberStatus, NodeStatus } from '../transport/index.ts'
 
-/** How keys or values go to and from bytes, in Level's words. */
+/**
+ * How keys or values go to and from bytes, in Level's words. `buffer` and `utf8` take a string or a
+ * `Uint8Array`; `buffer` gives a `Buffer`, `utf8` a string. `json` and `msgpack` take and give data.
+ * What an encoding cannot hold exactly is `QUORATE_USAGE`, on the way in and on the way out.
+ */
 export type Encoding = 'buffer' | 'utf8' | 'json' | 'msgpack'
 
 /** `linearizable`: as of now. `stale`: what the asked node has applied, at once. */
@@ -11,7 +15,7 @@ export type Consistency = 'linearizable' | 'stale'
 
 /** Options of `connect`. */
 export interface ConnectOptions {
-  /** Budget of a call in ms, over all its attempts. Default 5,000. */
+  /** Budget of a call in ms, over all its attempts, and of `connect`. Up to 2^31 - 1. Default 5,000. */
   readonly timeout?: number
   /**
    * Bounds a single attempt of a call, in ms. One that has no answer by then counts as unanswered,
@@ -27,10 +31,11 @@ export interface ConnectOptions {
   readonly consistency?: Consistency
   /** Talk to the one endpoint given and to no other. Default false. */
   readonly pin?: boolean
-  /** Refuse nodes of any other cluster. Default: that of the first node that answers. */
+  /** 32 hex digits: refuse nodes of any other cluster. Default: that of the first node that answers. */
   readonly clusterId?: string
   /** Calls waiting for an answer at once; a further one is refused with `QUORATE_OVERLOADED`. Default 10,000. */
   readonly callsMax?: number
+  /** Where a status listener that throws is told of, as a warning; nothing else is. Default: nowhere. */
   readonly logger?: Logger
   /** Gives connecting up. */
   readonly signal?: AbortSignal
@@ -38,15 +43,17 @@ export interface ConnectOptions {
 
 /** Options that every call takes. */
 export interface CallOptions {
-  /** Budget of this call in ms, over all its attempts. */
+  /** Budget of this call in ms, over all its attempts. Default: that of `connect`. */
   readonly timeout?: number
   /** Gives the call up: `QUORATE_ABORTED`, with the outcome that is then known. */
   readonly signal?: AbortSignal
 }
 
-/** Options of calls that carry keys or values. */
+/** Options of calls that carry keys or values. An unknown encoding is `QUORATE_USAGE`. */
 export interface EncodingOptions {
+  /** Default: that of `connect`. */
   readonly keyEncoding?: Encoding
+  /** Default: that of `connect`. */
   readonly valueEncoding?: Encoding
 }
 
@@ -54,7 +61,10 @@ export interface EncodingOptions {
 export interface WriteOptions extends CallOptions, EncodingOptions {
   /** The record's identity, 1 to 256 bytes: decides between calls. */
   readonly token?: string | Uint8Array
-  /** When the token was made, ms since 1970. Default: the cluster's time at the first attempt. */
+  /**
+   * When the token was made, ms since 1970, up to 7 days ahead of cluster time. Default: the cluster's
+   * time at the first attempt. A new call that repeats an older one gives the older one's.
+   */
   readonly tokenTime?: number
   /** Only if the key's record has this revision; 0: only if there is none. */
   readonly ifRevision?: number
@@ -86,12 +96,16 @@ export interface DeleteResult extends WriteResult {
   readonly existed: boolean
 }
 
-/** One record of `putMany`; token and condition are each record's own. */
+/** One record of `putMany`; token and condition are each record's own, see `PutOptions`. */
 export interface PutRecord {
+  /** 1 byte to 4 KiB, encoded. */
   readonly key: unknown
+  /** Up to 1 MiB, encoded. */
   readonly value: unknown
   readonly token?: string | Uint8Array
+  /** Default: that of the call's options. */
   readonly tokenTime?: number
+  /** Default: that of the call's options. */
   readonly once?: boolean
   readonly ifRevision?: number
 }
@@ -99,7 +113,7 @@ export interface PutRecord {
 /** What became of one record of `putMany`. */
 export type PutManyResult = WriteResult | { readonly error: QuorateError }
 
-/** One operation of `batch`. */
+/** One operation of `batch`: its key is named by no other one, `ifRevision` is as in `WriteOptions`. */
 export type BatchOperation =
   | {
       readonly type: 'put'
@@ -111,6 +125,7 @@ export type BatchOperation =
 
 /** Options of reads. */
 export interface ReadOptions extends CallOptions, EncodingOptions {
+  /** Default: that of `connect`. */
   readonly consistency?: Consistency
 }
 
@@ -129,20 +144,35 @@ export interface ScanEntry {
   readonly key: unknown
   /** Undefined with `keysOnly`. */
   readonly value: unknown
+  /** The revision that wrote it. */
   readonly revision: number
   /** The revision at which the whole scan is pinned. */
   readonly readRevision: number
 }
 
-/** Options of `scan`. A prefix excludes the four bounds. */
+/**
+ * Options of `scan`. Keys are compared by their encoded bytes. `timeout` is that of each page. What
+ * cannot be meant is `QUORATE_USAGE`, a bound over 4 KiB `QUORATE_TOO_LARGE`; both are thrown at once.
+ */
 export interface ScanOptions extends ReadOptions {
+  /**
+   * Only keys that begin with these bytes; an empty one is all keys. Excludes the four bounds, and needs
+   * the key encoding `utf8` or `buffer`.
+   */
   readonly prefix?: unknown
+  /** From this key on, itself included. Excludes `gt`. Default: from the first one. */
   readonly gte?: unknown
+  /** From the key after this one on. */
   readonly gt?: unknown
+  /** Up to this key, itself included. Excludes `lt`. Default: to the last one. */
   readonly lte?: unknown
+  /** Up to the key before this one. */
   readonly lt?: unknown
+  /** From the last key to the first. Default false. */
   readonly reverse?: boolean
+  /** At most so many records, from 0 on. Default: all. */
   readonly limit?: number
+  /** Without values. Default false. */
   readonly keysOnly?: boolean
 }
 
@@ -162,37 +192,48 @@ export type TokenState =
 
 /** Options of `verdict`. */
 export interface VerdictOptions extends CallOptions {
+  /**
+   * The `tokenTime` of the write, ms since 1970, where you chose one. With it, a token that is not known
+   * and older than the retention is `expired`; without, `absent`. Of a fence the default is the cluster's
+   * time now.
+   */
   readonly tokenTime?: number
-  /** Cancel the token if it has had no effect, so that no late copy can have one. */
+  /** Cancel the token if it has had no effect, so that no late copy can have one. Default false. */
   readonly fence?: boolean
+  /** Default: that of `connect`. A fence is a write, and asks the leader whatever stands here. */
   readonly consistency?: Consistency
 }
 
 /** What the client knows of one endpoint. */
 export interface EndpointStatus {
+  /** `host:port`, as it was given to `connect` or learnt from a node. */
   readonly endpoint: string
-  /** The node that answered there; undefined where none did. */
+  /** What the node that answered there says of itself; undefined where none did within the time. */
   readonly node: NodeStatus | undefined
-  /** Why not. */
+  /** Why none did; undefined where one answered. */
   readonly error: QuorateError | undefined
 }
 
 /** The cluster as its nodes tell it. */
 export interface ClusterStatus {
+  /** 32 hex digits; undefined before a node has answered. */
   readonly clusterId: string | undefined
-  /** The leader of the newest term that a node reported. */
+  /** Id of the leader of `term`; undefined where no node that answered knows one. */
   readonly leader: string | undefined
+  /** The newest term that a node reported; 0 where none answered. */
   readonly term: number
+  /** All that were given and learnt, whether they answer or not. */
   readonly endpoints: readonly EndpointStatus[]
 }
 
-/** One node's digests at the index of a `ClusterDigest`, or why they are not known. */
+/** One node's digests at the index of a `ClusterDigest`, 64 and 32 hex digits, or why they are not known. */
 export type NodeDigest =
   | { readonly id: string; readonly effects: string; readonly rows: string }
   | { readonly endpoint: string; readonly error: QuorateError }
 
 /** The state of all nodes at one index of the log. */
 export interface ClusterDigest {
+  /** Of the entry after which all states were looked at. */
   readonly index: number
   readonly nodes: readonly NodeDigest[]
 }
@@ -217,7 +258,7 @@ export interface MembersResult {
 
 /** A node that is to become a member. */
 export interface NewMemberOptions {
-  /** Its node id, which no node of this cluster has had before. */
+  /** Its node id, 1 to 64 letters, digits, `.`, `_` or `-`, which no node of this cluster has had before. */
   readonly id: string
   /** Where other members reach it, `host:port`. */
   readonly peerAddress: string
@@ -235,8 +276,11 @@ export interface AddMemberOptions extends NewMemberOptions {
 
 /** Options of `updateMember`: what is not given stays as it is. */
 export interface UpdateMemberOptions {
+  /** `host:port` */
   readonly peerAddress?: string
+  /** `host:port` */
   readonly clientAddress?: string
+  /** From 0 to 255. */
   readonly priority?: number
 }
 

@@ -131,7 +131,8 @@ function assemble(asked: readonly Asked[], local: ClusterFile | undefined): Clus
     const peerAddress = answer.status?.peerAddress ?? recorded?.peerAddress ?? member?.peerAddress
     nodes.push({
       id,
-      clientAddress: answer.status?.clientAddress ?? answer.endpoint,
+      // What clients are told of a local node may still be from before it moved to another port.
+      clientAddress: recorded?.clientAddress ?? answer.status?.clientAddress ?? answer.endpoint,
       peerAddress,
       status: answer.status,
       error: answer.error,

@@ -13,6 +13,7 @@ export {
   directoryHolds,
   initialiseNodes,
   killNode,
+  movedNodes,
   pauseNode,
   portOf,
   resolveNode,
@@ -30,5 +31,5 @@ export { isInUse } from './directory-lock.ts'
 export { followLogs, lastLines } from './logs.ts'
 export { defaultPort } from './ports.ts'
 export { stopNode } from './process.ts'
-export { monotonicTime, sleep, wallTime } from './time.ts'
+export { Deadline, monotonicTime, sleep, wallTime } from './time.ts'
 export type { MemberStatus, NodeStatus } from '../transport/index.ts'

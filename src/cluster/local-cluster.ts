@@ -156,6 +156,19 @@ export async function settlePorts(
   return moved
 }
 
+/**
+ * Nodes of which clients are told another address than that of `cluster.json`. A cluster that has
+ * moved to other ports remembers for its members the addresses that they were made with, and what
+ * it was told of a member comes before what that says itself.
+ */
+export function movedNodes(file: ClusterFile, view: ClusterView): readonly NodeRecord[] {
+  return file.nodes.filter((node) =>
+    view.members.some(({ id, clientAddress }) => {
+      return id === node.id && clientAddress !== undefined && clientAddress !== node.clientAddress
+    }),
+  )
+}
+
 async function allFree(clientPorts: readonly number[]): Promise<boolean> {
   for (const port of clientPorts) {
     if (!(await realProbe.isFree(port))) return false

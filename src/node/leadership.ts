@@ -13,8 +13,15 @@ import { wireError } from './replies.ts'
 const waitingMax = 64
 /** A preferred member must have been close for so long, and the leader have led for so long. */
 const stableMs = 10_000
-/** After an attempt that did not succeed the next one waits. */
+/** After an attempt the next one waits; after each that did not succeed twice as long. */
 const backOffMs = 60_000
+const backOffMsMax = 3_600_000
+/**
+ * A leader that takes no writes asks one voter after the other to take over, so often; the first one
+ * after a moment, in which the others have looked at their disks as well.
+ */
+const yieldEveryMs = 10_000
+const yieldAfterMs = 2_000
 const lookEveryMs = 500
 
 interface LeadershipOptions {
@@ -42,6 +49,10 @@ export class Leadership {
   #leadsSince: number | undefined
   #closeSince: { readonly id: string; readonly since: number } | undefined
   #notBefore = -Infinity
+  #backOffMs = backOffMs
+  #fullSince: number | undefined
+  #yieldNotBefore = -Infinity
+  #yields = 0
   #lookedAt = -Infinity
 
   constructor(options: LeadershipOptions) {
@@ -66,6 +77,7 @@ export class Leadership {
   /** How transfers ended that this node began. */
   ended(results: readonly TransferResult[]): void {
     for (const { to, outcome } of results) {
+      if (outcome !== 'done') this.#backOffMs = Math.min(backOffMsMax, 2 * this.#backOffMs)
       const waiting = this.#waiting
       this.#waiting = []
       for (const each of waiting) {
@@ -82,11 +94,15 @@ export class Leadership {
   roleChanged(isLeader: boolean): void {
     this.#leadsSince = isLeader ? this.#options.now() : undefined
     this.#closeSince = undefined
+    this.#backOffMs = backOffMs
     if (!isLeader) this.#release()
   }
 
-  /** Called often: gives up waiting in time, and hands over to who is preferred. */
-  tick(now: number): void {
+  /**
+   * Called often: gives up waiting in time, and hands over to who is preferred; where the disk is
+   * full, and writes are refused because of it, to whoever takes them.
+   */
+  tick(now: number, diskFull: boolean): void {
     const expired = this.#waiting.filter((waiting) => waiting.deadline <= now)
     if (expired.length > 0) {
       this.#waiting = this.#waiting.filter((waiting) => waiting.deadline > now)
@@ -94,7 +110,13 @@ export class Leadership {
     }
     if (now - this.#lookedAt < lookEveryMs) return
     this.#lookedAt = now
-    this.#prefer(now)
+    if (diskFull) {
+      this.#fullSince ??= now
+      this.#yield(now, this.#fullSince)
+    } else {
+      this.#fullSince = undefined
+      this.#prefer(now)
+    }
   }
 
   /**
@@ -155,8 +177,24 @@ export class Leadership {
     }
     if (this.#closeSince?.id !== better.id) this.#closeSince = { id: better.id, since: now }
     if (now - this.#leadsSince < stableMs || now - this.#closeSince.since < stableMs) return
-    this.#notBefore = now + backOffMs
+    this.#notBefore = now + this.#backOffMs
     transfer(better.id)
+  }
+
+  /**
+   * One full disk must not stop all writes. Nobody knows here who has room: who has none does not
+   * take the leadership up, and then it is the next one's turn.
+   */
+  #yield(now: number, fullSince: number): void {
+    const { self, members, isClose, transfer } = this.#options
+    if (this.#leadsSince === undefined || now < this.#yieldNotBefore) return
+    if (now - fullSince < yieldAfterMs) return
+    const others = members().filter(({ id, voter }) => voter && id !== self && isClose(id))
+    const next = others[this.#yields % others.length]
+    if (next === undefined) return
+    this.#yields++
+    this.#yieldNotBefore = now + yieldEveryMs
+    transfer(next.id)
   }
 }
 

@@ -170,12 +170,7 @@ export function nextStep(
       if (known === undefined) {
         return { type: 'addLearner', id: change.id, context: encodeContext(change) }
       }
-      const { peerAddress, clientAddress } = change
-      const same =
-        known.peerAddress === peerAddress &&
-        (clientAddress === undefined || known.clientAddress === clientAddress)
-      // The core knows how to say that the id is taken.
-      if (!same) return { type: 'addLearner', id: change.id, context: new Uint8Array(0) }
+      if (!isAt(known, change)) return taken(change.id)
       return known.voter || change.learner ? undefined : { type: 'promote', id: change.id }
     }
     case 'promote':
@@ -192,6 +187,8 @@ export function nextStep(
         const context = encodeContext({ ...by, priority: old.priority, learner: true })
         return { type: 'addLearner', id: by.id, context }
       }
+      // Else the place would go to a node that nobody meant.
+      if (!isAt(successor, by)) return taken(by.id)
       if (old !== undefined && old.voter && !successor.voter) {
         return { type: 'replace', id, by: by.id }
       }
@@ -218,6 +215,21 @@ export function nextStep(
     default:
       return unreachable(change)
   }
+}
+
+/** Whether a member is where it is said to be; who names no address for clients means any. */
+function isAt(
+  known: KnownMember,
+  said: { readonly peerAddress: string; readonly clientAddress: string | undefined },
+): boolean {
+  const { peerAddress, clientAddress } = said
+  if (known.peerAddress !== peerAddress) return false
+  return clientAddress === undefined || known.clientAddress === clientAddress
+}
+
+/** The core knows how to say that the id is taken. */
+function taken(id: string): ConfigChange {
+  return { type: 'addLearner', id, context: new Uint8Array(0) }
 }
 
 const reasons: Readonly<Record<ConfigRefusal, string>> = {

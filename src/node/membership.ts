@@ -92,9 +92,11 @@ export class Membership {
     if (roleChange.role !== 'leader') this.changes.leadershipLost()
   }
 
-  tick(now: number): void {
+  /** `diskFull`: this node would take no writes as a leader. */
+  tick(now: number, diskFull: boolean): void {
+    this.#options.raft.reluctant = diskFull
     this.changes.tick(now)
-    this.leadership.tick(now)
+    this.leadership.tick(now, diskFull)
   }
 
   #read(): readonly KnownMember[] {

@@ -13,6 +13,7 @@ import type { AppendEntries, Entry, Fetch, Message, Raft, Ready } from '../raft/
 import type { AppliedEntry } from '../state/index.ts'
 import { ClientServer, PeerTransport } from '../transport/index.ts'
 import type { ClientCall, NodeStatus, Welcome, WireError, StateFrame } from '../transport/index.ts'
+import { addressWarnings, clientAddressOf } from './addresses.ts'
 import { Applier } from './applier.ts'
 import { Audit } from './audit.ts'
 import { isDamage, isStorageFailure } from './damage.ts'
@@ -41,7 +42,10 @@ export type NodeEnd =
   /** Anything else: the process should end. */
   | { readonly type: 'failed'; readonly error: unknown }
 
-/** What a new leader needs to serve reads, its no-op, is small and is taken on any disk. */
+/**
+ * What a new leader needs to serve reads, its no-op, is small and is taken on any disk; but not past
+ * records that an earlier leader left uncommitted, which come with it and have to wait for room.
+ */
 function bringsRecords(message: Message): boolean {
   return message.type === 'appendEntries' && message.entries.some(({ kind }) => kind === 'commands')
 }
@@ -77,6 +81,8 @@ export class Node {
   #led = false
   /** Whether a leader was heard in this life. */
   #hasHeard = false
+  /** What any leader that wrote to this node in this life knew to be committed. */
+  #leaderCommit = 0
   #ticks = 0
   #turnAsked = false
   #ended: NodeEnd | undefined
@@ -86,6 +92,8 @@ export class Node {
   #pinning: Promise<unknown> = Promise.resolve()
   /** Who was let in without being a member, in this life. */
   readonly #guests = new Set<string>()
+  /** What was said of this node's own addresses, each once in a life. */
+  readonly #warned = new Set<string>()
 
   /** Resolves when the node has ended, whatever the reason; never rejects. */
   readonly ended: Promise<NodeEnd>
@@ -221,6 +229,7 @@ export class Node {
       throw error
     }
     this.#parts.stateFailures.listen((error) => this.#stateFailed(error))
+    this.#checkAddresses()
     this.#ticker.start()
     this.#upkeep.start()
     this.#wake()
@@ -316,12 +325,18 @@ export class Node {
   }
 
   #onRemoved(configIndex: number): void {
+    // Nobody who knows of a removal writes to whom it was of, but to one that was added again since.
+    if (this.#leaderCommit >= configIndex) return
     this.#parts.logger.info('this node was removed from the cluster', { configIndex })
-    void this.#end({ type: 'removed' })
+    this.#parts.removed.mark(configIndex).then(
+      () => this.#end({ type: 'removed' }),
+      (error: unknown) => this.#fail(error),
+    )
   }
 
   #membersChanged(): void {
     this.#peers.setMembers(this.#membership.targets)
+    this.#checkAddresses()
     for (const { id, incarnation } of this.#membership.members) {
       const met = this.#parts.incarnations.get(id)
       if (met !== undefined && incarnation !== undefined && met !== incarnation) {
@@ -329,6 +344,25 @@ export class Node {
       }
     }
     this.#clients.announceMembers()
+  }
+
+  /** A node that nobody else gets to looks like any other one that is down: so it says so itself. */
+  #checkAddresses(): void {
+    const { settings, logger } = this.#parts
+    // Not before the ports are bound.
+    if (this.#peerAddress === '') return
+    const own = {
+      peerListen: this.#peerAddress,
+      peerAdvertise: settings.peerAdvertise,
+      clientListen: this.#clientAddress,
+      clientAdvertise: settings.clientAdvertise,
+    }
+    const member = this.#membership.members.find(({ id }) => id === this.id)
+    for (const [what, fields] of addressWarnings(own, member)) {
+      if (this.#warned.has(what)) continue
+      this.#warned.add(what)
+      logger.warn(what, fields)
+    }
   }
 
   #onRoleChange(change: NonNullable<Ready['roleChange']>): void {
@@ -365,7 +399,7 @@ export class Node {
     this.#raft.tick()
     const now = this.#parts.clock.monotonic()
     if (this.#ticks % expireEveryTicks === 0) this.#service.expire(now)
-    this.#membership.tick(now)
+    this.#membership.tick(now, this.#upkeep.diskFull)
     this.#upkeep.tick(now)
     this.#audit.tick(now)
     if (this.#ticks % flushEveryTicks === 0) {
@@ -382,6 +416,9 @@ export class Node {
       // As if it were lost: the leader sends it again, and by then there may be room.
       if (this.#upkeep.refusesEntries && bringsRecords(message)) continue
       this.#raft.step(message)
+      if (message.type === 'appendEntries' || message.type === 'heartbeat') {
+        this.#leaderCommit = Math.max(this.#leaderCommit, message.leaderCommit)
+      }
       if (!this.#hasHeard && message.type === 'appendEntries') this.#heard(message)
     }
     this.#wake()
@@ -480,9 +517,8 @@ export class Node {
     if (leader === undefined || leader === this.id) {
       return wireError('QUORATE_NOT_LEADER', `${this.id} is not the leader and knows of none`)
     }
-    const leaderAddress =
-      this.#peers.peer(leader)?.clientAddress ??
-      this.#membership.members.find(({ id }) => id === leader)?.clientAddress
+    const member = this.#membership.members.find(({ id }) => id === leader)
+    const leaderAddress = clientAddressOf(member, this.#peers.peer(leader))
     return wireError('QUORATE_NOT_LEADER', `${this.id} is not the leader; ${leader} is`, {
       details: leaderAddress === undefined ? { leader } : { leader, leaderAddress },
     })

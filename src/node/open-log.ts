@@ -3,6 +3,7 @@
  * certain and others can bring back what it has lost, it begins anew and recovers from them; else
  * the node refuses to start.
  */
+import { unreachable } from '../assert.ts'
 import { corruptError, QuorateError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
 import type { EntryId } from '../raft/index.ts'
@@ -16,9 +17,17 @@ interface OpenLogOptions {
   /** `directory`: the group's. */
   readonly log: LogStoreOptions
   readonly opened: OpenState
-  /** How many voters there are, as far as this node knows. */
-  readonly voters: number
+  readonly standing: Standing
   readonly logger: Logger
+}
+
+/** What a node is in its cluster, as far as it knows. */
+export interface Standing {
+  /** `newcomer`: it joined, and was not told yet that it is a member. */
+  readonly as: 'voter' | 'learner' | 'newcomer'
+  readonly nodeId: string
+  /** How many voters there are; for a newcomer, how many there may be. */
+  readonly voters: number
 }
 
 /** The log as the core is to know it. */
@@ -35,6 +44,8 @@ export interface OpenLog {
   readonly recovering: Recovering
   /** Whether it is set. */
   readonly isRecovering: boolean
+  /** It was damaged, as this found, and began anew. */
+  readonly repaired: boolean
 }
 
 /** With fewer voters a quorum without this node cannot vouch for what it has lost. */
@@ -42,12 +53,14 @@ const votersToRecover = 3
 
 /** Opens the log; see the head of the file. */
 export async function openLog(options: OpenLogOptions): Promise<OpenLog> {
-  const { log, opened, voters, logger } = options
+  const { log, opened, standing, logger } = options
   try {
-    return await openWhole(options)
+    return { ...(await openWhole(options)), repaired: false }
   } catch (error) {
     if (!isDamage(error) || !(error instanceof QuorateError)) throw error
-    if (voters < votersToRecover) throw refusal(error, voters)
+    if (standing.voters < votersToRecover) throw refusal(error, standing)
+    // Told of the vote: others can bring back entries, but nobody else knows how this node voted.
+    if (error.details['file'] === `${log.directory}/vote`) throw uncertain(error, error)
     logger.error('the log is damaged and begins anew; the others bring back what it had', {
       error: error.message,
     })
@@ -57,11 +70,15 @@ export async function openLog(options: OpenLogOptions): Promise<OpenLog> {
     } catch (cause) {
       throw isDamage(cause) ? uncertain(error, cause) : cause
     }
-    return await openWhole(options)
+    return { ...(await openWhole(options)), repaired: true }
   }
 }
 
-async function openWhole({ log: options, opened, logger }: OpenLogOptions): Promise<OpenLog> {
+async function openWhole({
+  log: options,
+  opened,
+  logger,
+}: OpenLogOptions): Promise<Omit<OpenLog, 'repaired'>> {
   const { disk, directory } = options
   const { log, recovered } = await LogStore.open(options)
   try {
@@ -138,16 +155,38 @@ function termAt({ base, termRuns, lastIndex }: Recovered, index: number): number
   return termRuns.findLast((run) => run.firstIndex <= index)?.term
 }
 
-function refusal(error: QuorateError, voters: number): QuorateError {
-  const why =
-    `${error.message}. With ${voters === 1 ? 'one voter' : `${voters} voters`} nobody else surely ` +
-    'has what is lost: bring back the files, or a backup with "quorate snapshot restore"'
+function refusal(error: QuorateError, standing: Standing): QuorateError {
+  const why = `${error.message}. ${whatHelps(standing)}`
   return new QuorateError('QUORATE_CORRUPT', why, { details: error.details, cause: error })
+}
+
+function whatHelps({ as, nodeId, voters }: Standing): string {
+  switch (as) {
+    case 'voter': {
+      const count = voters === 1 ? 'one voter' : `${voters} voters`
+      return (
+        `With ${count} nobody else surely has what is lost: bring back the files, or a backup with ` +
+        '"quorate snapshot restore"'
+      )
+    }
+    case 'learner':
+      return (
+        `It has no vote, and the others have all of it: "quorate member remove ${nodeId}", then ` +
+        'add another under a new name with "quorate member add"'
+      )
+    case 'newcomer':
+      return (
+        'It does not know whether the others have a majority without it: put another in its place ' +
+        'with "quorate member replace"'
+      )
+    default:
+      return unreachable(as)
+  }
 }
 
 function uncertain(error: QuorateError, cause: unknown): QuorateError {
   const why =
-    `${error.message}. Its vote is not certain either, so it may not come back under this id: ` +
+    `${error.message}. Its vote is not certain, so it may not come back under this id: ` +
     'put another in its place with "quorate member replace"'
   return new QuorateError('QUORATE_CORRUPT', why, { details: error.details, cause })
 }

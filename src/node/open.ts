@@ -22,9 +22,10 @@ import { Generations } from './generations.ts'
 import { configurationOf } from './member-list.ts'
 import { Node } from './node.ts'
 import { openLog } from './open-log.ts'
-import type { AlignedLog } from './open-log.ts'
+import type { AlignedLog, Standing } from './open-log.ts'
 import { openState } from './open-state.ts'
 import type { NodeSettings } from './options.ts'
+import { Removed, removedError } from './removed.ts'
 import type { ReceivedSnapshot } from './snapshot-receiver.ts'
 import { storageCaps } from './storage.ts'
 
@@ -43,6 +44,8 @@ export interface NodePorts {
 /** An open node, not started yet; `release` lets go of the data directory once it has ended. */
 export interface OpenNode {
   readonly node: Node
+  /** How often state or log were made anew in this process because they were damaged. */
+  readonly repaired: number
   release(): Promise<void>
 }
 
@@ -60,7 +63,7 @@ export interface Restart {
    * What was committed beyond may not be what this disk holds at the same index.
    */
   readonly knownCommit: number
-  /** How often the state was made anew in this process because it was damaged. */
+  /** How often state or log were made anew in this process because they were damaged. */
   readonly repaired: number
 }
 
@@ -77,6 +80,8 @@ export async function openNode(
   try {
     const group = directory.groupDirectory
     const identity = directory.logIdentity
+    const removed = new Removed(disk, group)
+    if (await removed.read()) throw removedError(directory)
     const storage = storageCaps(settings.storage, caps, await disk.space(settings.dataDirectory))
     const { segmentBytes } = storage
     const options = { disk, directory: group, identity, logger, segmentBytes }
@@ -91,21 +96,33 @@ export async function openNode(
     }
     const failures = new StateFailures()
     const fresh = restart?.state.type === 'fresh'
-    const openedState = await openState({ generations, logger, caps, failures, fresh })
+    const openedState = await openState({
+      clock: ports.clock,
+      generations,
+      logger,
+      caps,
+      failures,
+      fresh,
+      othersHaveIt: !wasMadeAlone(directory) || incarnations.size > 0,
+    })
     const { state } = openedState
     opened.push(() => state.abandon())
-    const voters = votersKnown(directory, state)
-    const { log, aligned, recovering, isRecovering } = await openLog({
+    if (wasTakenOut(directory, state)) throw removedError(directory)
+    const standing = standingOf(directory, state, incarnations.size)
+    const openedLog = await openLog({
       log: options,
       opened: openedState,
-      voters,
+      standing,
       logger,
     })
+    const { log, aligned, recovering, isRecovering } = openedLog
     opened.push(() => log.close())
     state.liveFrom = aligned.lastIndex
     // What it had before comes again, and nobody knows yet how far.
     if (isRecovering) state.committedBefore = Infinity
     const knownCommit = restart?.knownCommit ?? 0
+    const found = Number(openedState.repaired) + Number(openedLog.repaired)
+    const repaired = (restart?.repaired ?? 0) + found
     const raft = makeRaft(ports, settings, {
       directory,
       recovered: aligned,
@@ -129,15 +146,16 @@ export async function openNode(
       incarnations,
       log,
       recovering,
+      removed,
       raft,
       state,
       stateFailures: failures,
       generations,
       recoveredCommit: Math.max(raft.status().commitIndex, knownCommit),
-      repaired: restart?.repaired ?? 0,
+      repaired,
       lastStamp: lastStampOf(aligned.tail),
     })
-    return { node, release: () => directory.close() }
+    return { node, repaired, release: () => directory.close() }
   } catch (error) {
     for (const close of opened.toReversed()) {
       await close().catch((cause: unknown) => {
@@ -197,9 +215,29 @@ function makeRaft(
   })
 }
 
-/** How many have a vote, as far as this node knows; a newcomer that was told nothing knows of none. */
-function votersKnown(directory: DataDirectory, state: StateMachine): number {
-  return voterIds(configurationAt(directory, state).configuration).length
+/**
+ * Whether the state holds the entry that removed this node: one of the first members was in every
+ * configuration before. One that joined may not have got the entry that added it; it goes by the
+ * mark alone.
+ */
+function wasTakenOut(directory: DataDirectory, state: StateMachine): boolean {
+  const { nodeId, joining } = directory.identity
+  const { configuration } = configurationAt(directory, state)
+  return joining !== true && !memberIds(configuration).includes(nodeId)
+}
+
+/**
+ * What the cluster is, as far as this node knows. One that joined, and whose state is too young to
+ * name it, goes by whom it has met: each of those may have a vote, and so may it.
+ */
+function standingOf(directory: DataDirectory, state: StateMachine, met: number): Standing {
+  const { nodeId } = directory.identity
+  const { configuration } = configurationAt(directory, state)
+  if (!memberIds(configuration).includes(nodeId)) {
+    return { as: 'newcomer', nodeId, voters: met === 0 ? 0 : met + 1 }
+  }
+  const as = configuration.learners.includes(nodeId) ? 'learner' : 'voter'
+  return { as, nodeId, voters: voterIds(configuration).length }
 }
 
 /** The newest configuration that is applied; before the first, what the node was made with. */
@@ -215,12 +253,16 @@ function configurationAt({ identity }: DataDirectory, state: StateMachine): Conf
   return { index: applied.index, configuration }
 }
 
+/** Whether its cluster began with this node and no other. */
+function wasMadeAlone({ identity }: DataDirectory): boolean {
+  return identity.members.length === 1 && identity.joining !== true
+}
+
 /** Nobody else has what this node has lost. */
-function refuseIfAlone({ path, identity }: DataDirectory, { configEntries }: AlignedLog): void {
-  const isAlone = identity.members.length === 1 && identity.joining !== true
-  if (!isAlone || configEntries.length > 0) return
+function refuseIfAlone(directory: DataDirectory, { configEntries }: AlignedLog): void {
+  if (!wasMadeAlone(directory) || configEntries.length > 0) return
   throw corruptError(
-    `${path}/groups/0`,
+    directory.groupDirectory,
     0,
     'the state is damaged, the log no longer holds what it was made from, and there is no other ' +
       'node to fetch it from: bring back a backup with "quorate snapshot restore"',

@@ -1,11 +1,15 @@
 /** Requests that are about the cluster and not about records: members, leadership, backups. */
 import { unreachable } from '../assert.ts'
+import { QuorateError } from '../errors.ts'
 import type { StateMachine } from '../state/index.ts'
 import type { ReplyBody, Request } from '../transport/index.ts'
 import type { Exports } from './exports.ts'
 import type { Membership } from './membership.ts'
 import type { ReplyTo } from './replies.ts'
 import type { Upkeep } from './upkeep.ts'
+
+/** A node that is catching up is asked again after this time. */
+const retryAfterMs = 1_000
 
 /** What operators ask for. */
 export type Operation = Extract<
@@ -19,6 +23,8 @@ interface OperationsOptions {
   readonly membership: Membership
   readonly upkeep: Upkeep
   readonly historyId: string
+  /** As for reads: what is applied below it is older than what readers have seen. */
+  readonly readableFrom: () => number
   readonly now: () => number
 }
 
@@ -31,7 +37,7 @@ export function operate(
   session: ReplyTo,
   request: Operation,
 ): Promise<ReplyBody> | undefined {
-  const { state, exports, membership, upkeep, historyId, now } = options
+  const { state, exports, membership, upkeep, historyId, readableFrom, now } = options
   const { id } = request
   const deadline = now() + request.timeoutMs
   switch (request.kind) {
@@ -42,6 +48,7 @@ export function operate(
       membership.leadership.ask(session, id, request.to, deadline)
       return undefined
     case 'export':
+      if (state.appliedIndex < readableFrom()) return Promise.reject(wentBack(state))
       return exports.open(session, () => state.openExport(), historyId)
     case 'exportFrame':
       return exports.frame(session, request.exportId, request.frame)
@@ -52,4 +59,13 @@ export function operate(
     default:
       return unreachable(request)
   }
+}
+
+/** A backup of it would be older than the last one, though it was asked for later. */
+function wentBack({ appliedIndex }: StateMachine): QuorateError {
+  return new QuorateError(
+    'QUORATE_OVERLOADED',
+    `this node has applied entries up to ${appliedIndex} and had more before: it is catching up`,
+    { details: { retryAfter: retryAfterMs } },
+  )
 }

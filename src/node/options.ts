@@ -5,6 +5,7 @@ import { defaultLimits } from '../command/index.ts'
 import type { Logger } from '../logger.ts'
 import { silentLogger } from '../logger.ts'
 import type { RaftLimits } from '../raft/index.ts'
+import { isUnspecified } from './addresses.ts'
 import type { ProposalLimits } from './proposals.ts'
 
 /** A smaller log would be cut and begun anew all the time. */
@@ -18,7 +19,11 @@ export interface NodeOptions {
   readonly clientListen?: string
   /** Where the other nodes connect. Default `127.0.0.1:7201`. */
   readonly peerListen?: string
-  /** What clients are told instead of the address listened on. */
+  /**
+   * What clients are told instead of the address listened on; an address that the cluster was told
+   * for this node (`clientAddress` of a member) comes before both. Needed where the node listens on
+   * all addresses (`0.0.0.0`, `[::]`) and the cluster was told none: else clients learn none.
+   */
   readonly clientAdvertise?: string
   /** What other nodes are told instead of the address listened on. */
   readonly peerAdvertise?: string
@@ -106,8 +111,8 @@ export function nodeSettings(options: NodeOptions, caps: NodeCaps = {}): NodeSet
     dataDirectory: options.dataDirectory,
     clientListen: checkAddress(options.clientListen ?? '127.0.0.1:7101', 'client address'),
     peerListen: checkAddress(options.peerListen ?? '127.0.0.1:7201', 'peer address'),
-    clientAdvertise: optionalAddress(options.clientAdvertise, 'advertised client address'),
-    peerAdvertise: optionalAddress(options.peerAdvertise, 'advertised peer address'),
+    clientAdvertise: advertisedAddress(options.clientAdvertise, 'advertised client address'),
+    peerAdvertise: advertisedAddress(options.peerAdvertise, 'advertised peer address'),
     peers: options.peers ?? {},
     timing: timing(
       options.heartbeatMs ?? 50,
@@ -173,8 +178,10 @@ function timing(heartbeatMs: number, minMs: number, maxMs: number): Timing {
   }
 }
 
-function optionalAddress(address: string | undefined, what: string): string | undefined {
-  return address === undefined ? undefined : checkAddress(address, what)
+function advertisedAddress(address: string | undefined, what: string): string | undefined {
+  if (address === undefined) return undefined
+  if (!isUnspecified(address)) return checkAddress(address, what)
+  throw usageError(`the ${what} must lead to this node from elsewhere, and ${address} does not`)
 }
 
 /** `host:port`, with IPv6 hosts in brackets. */

@@ -7,6 +7,7 @@ import type { Identity, LogStore, PeerIncarnations, Recovering } from '../wal/in
 import type { StateFailures } from './damage.ts'
 import type { Generations } from './generations.ts'
 import type { NodeSettings } from './options.ts'
+import type { Removed } from './removed.ts'
 import type { StorageCaps } from './storage.ts'
 
 /** What a node is made of. */
@@ -23,13 +24,15 @@ export interface NodeParts {
   readonly log: LogStore
   /** The mark that the node has lost entries that it acknowledged. */
   readonly recovering: Recovering
+  /** The mark that the node was removed. */
+  readonly removed: Removed
   readonly raft: Raft
   readonly state: StateMachine
   readonly stateFailures: StateFailures
   readonly generations: Generations
   /** What the log knew as committed when it was opened. */
   readonly recoveredCommit: number
-  /** How often the state was made anew in this process because it was damaged. */
+  /** How often state or log were made anew in this process because they were damaged. */
   readonly repaired: number
   /** The newest stamp in the log as recovered, applied or not. */
   readonly lastStamp: number

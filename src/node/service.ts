@@ -65,7 +65,15 @@ export class Service {
     this.#exports = new Exports(now)
     this.#digests = new Digesting(state, onStateFailure)
     const historyId = state.historyId ?? identity.clusterId
-    const operations = { state, exports: this.#exports, membership, upkeep, historyId, now }
+    const operations = {
+      state,
+      exports: this.#exports,
+      membership,
+      upkeep,
+      historyId,
+      readableFrom: () => this.#readableFrom,
+      now,
+    }
     this.#requests = new RequestHandler({
       limits: settings.limits,
       state,

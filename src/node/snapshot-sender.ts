@@ -14,6 +14,11 @@ import { isOverloaded, isUsage } from './damage.ts'
 
 /** Followers served at the same time; the others wait. */
 const transfersMax = 2
+/**
+ * Views open at the same time. One more than are served: who got its last frame puts the snapshot
+ * in place, or has died over it, and needs nothing but that its view is still there.
+ */
+const viewsMax = 3
 /** A follower that asks for nothing for so long is no longer served. */
 const idleMsMax = 60_000
 /**
@@ -168,7 +173,7 @@ export class SnapshotSender {
 
   /** Called often: ends what nobody needs, and begins what waits. */
   tick(now: number): void {
-    const { needs, lost, catchingUp } = this.#options
+    const { needs, catchingUp } = this.#options
     catchingUp.tick(now)
     for (const to of this.#waiting) if (!needs(to)) this.#waiting.delete(to)
     const othersWait = this.#waiting.size > 0
@@ -178,11 +183,10 @@ export class SnapshotSender {
         if (transfer.isTaken) catchingUp.add(transfer.to, now)
         this.#close(transfer)
       } else if (now - transfer.lastUsed > idleMs) {
-        this.#close(transfer)
-        // Wanted again at once, behind those that wait already.
-        lost(transfer.to)
+        this.#drop(transfer)
       }
     }
+    if (this.#waiting.size > 0) this.#makeRoom(now)
     if (now >= this.#nextTry) this.#openNext()
   }
 
@@ -203,7 +207,7 @@ export class SnapshotSender {
     const { clock, logger, onFailure, open, offer } = this.#options
     const [to] = this.#waiting
     if (to === undefined || this.#opening !== undefined || this.#stopped) return
-    if (this.#transfers.size >= transfersMax) return
+    if (this.#transfers.size >= viewsMax || this.#served >= transfersMax) return
     this.#opening = open()
       .then(
         (view) => {
@@ -232,6 +236,31 @@ export class SnapshotSender {
       .finally(() => {
         this.#opening = undefined
       })
+  }
+
+  /** How many are still to get frames. */
+  get #served(): number {
+    let served = 0
+    for (const { isWhole } of this.#transfers.values()) if (!isWhole) served++
+    return served
+  }
+
+  /** Where views are all that is missing, whoever has all of it and was silent longest gives its. */
+  #makeRoom(now: number): void {
+    if (this.#transfers.size < viewsMax || this.#served >= transfersMax) return
+    let oldest: Transfer | undefined
+    for (const transfer of this.#transfers.values()) {
+      if (!transfer.isWhole) continue
+      if (oldest === undefined || transfer.lastUsed < oldest.lastUsed) oldest = transfer
+    }
+    if (oldest === undefined || now - oldest.lastUsed <= idleMsWhileOthersWaitMax) return
+    this.#drop(oldest)
+  }
+
+  /** It is wanted again at once, behind those that wait already. */
+  #drop(transfer: Transfer): void {
+    this.#close(transfer)
+    this.#options.lost(transfer.to)
   }
 
   /** What was offered will never be served: the core has to want another, or offers it for ever. */

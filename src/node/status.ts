@@ -2,6 +2,7 @@
 import { isVoter } from '../raft/index.ts'
 import type { RaftStatus } from '../raft/index.ts'
 import type { MemberStatus, NodeStatus, PeerTransport } from '../transport/index.ts'
+import { clientAddressOf, peerAddressOf, reachable } from './addresses.ts'
 import type { KnownMember } from './member-list.ts'
 import type { NodeParts } from './parts.ts'
 
@@ -18,6 +19,7 @@ interface StatusSources {
   readonly peers: PeerTransport
   readonly members: readonly KnownMember[]
   readonly upkeep: Upkept
+  /** As this node says them itself. */
   readonly clientAddress: string
   readonly peerAddress: string
   readonly ready: boolean
@@ -28,6 +30,7 @@ export function nodeStatus(sources: StatusSources): NodeStatus {
   const { parts, upkeep, clientAddress, peerAddress } = sources
   const { identity, raft, state, log } = parts
   const core = raft.status()
+  const own = sources.members.find(({ id }) => id === core.id)
   const members = sources.members.map((member) => memberStatus(sources, member, core))
   return {
     clusterId: identity.clusterId,
@@ -36,8 +39,8 @@ export function nodeStatus(sources: StatusSources): NodeStatus {
     pid: parts.processId,
     incarnation: identity.incarnation,
     version: parts.version,
-    clientAddress,
-    peerAddress,
+    clientAddress: clientAddressOf(own, sources) ?? clientAddress,
+    peerAddress: reachable(peerAddress) ?? reachable(own?.peerAddress) ?? peerAddress,
     role: core.role,
     term: core.term,
     leader: core.leader,
@@ -61,17 +64,21 @@ export function nodeStatus(sources: StatusSources): NodeStatus {
 
 function memberStatus(sources: StatusSources, member: KnownMember, core: RaftStatus): MemberStatus {
   const { id, voter, priority } = member
+  const view = id === core.id ? undefined : sources.peers.peer(id)
+  const said = id === core.id ? sources : view
+  const overridden = sources.parts.settings.peers[id] !== undefined
+  const addresses = {
+    peerAddress: peerAddressOf(member, said, overridden),
+    clientAddress: clientAddressOf(member, said),
+  }
   if (id === core.id) {
-    const { peerAddress, clientAddress } = sources
-    const self = { id, peerAddress, clientAddress, connected: true, voter, priority }
+    const self = { id, ...addresses, connected: true, voter, priority }
     return { ...self, matchIndex: undefined, state: undefined, close: undefined }
   }
-  const view = sources.peers.peer(id)
   const known = core.peers.find((peer) => peer.id === id)
   return {
     id,
-    peerAddress: view?.peerAddress ?? member.peerAddress,
-    clientAddress: view?.clientAddress ?? member.clientAddress,
+    ...addresses,
     connected: view?.connected ?? false,
     matchIndex: known?.matchIndex,
     voter,

@@ -5,6 +5,9 @@ import type { NodePorts, OpenNode, Restart } from './open.ts'
 import { openNode } from './open.ts'
 import type { NodeSettings } from './options.ts'
 
+/** Why a node ended in order: `close` was called, or it was removed from its cluster. */
+export type ClosedReason = 'closed' | 'removed'
+
 /** A node that runs in this process. */
 export interface RunningNode {
   readonly id: string
@@ -12,8 +15,12 @@ export interface RunningNode {
   readonly clientAddress: string
   /** Where the other nodes connect, as bound. */
   readonly peerAddress: string
-  /** Resolves after `close`; rejects with the reason if the node could not go on. */
-  readonly closed: Promise<void>
+  /**
+   * Resolves once the node has ended: with `closed` after `close`, with `removed` once it learnt that
+   * it is no member any more; its directory is of no use then. Rejects with the reason if the node
+   * could not go on.
+   */
+  readonly closed: Promise<ClosedReason>
   /** Stops the node in order: everything durable, everything closed. */
   close(): Promise<void>
 }
@@ -95,23 +102,25 @@ function supervise(ports: NodePorts, settings: NodeSettings, first: OpenNode): R
   const bound = { ...settings, clientListen: clientAddress, peerListen: peerAddress }
   let current = first
   let closing = false
-  const run = async (): Promise<void> => {
-    for (let repaired = 0; ;) {
+  const run = async (): Promise<ClosedReason> => {
+    for (let repairs = 0; ;) {
       const end: NodeEnd = await current.node.ended
       await current.release()
-      if (end.type === 'closed' || end.type === 'removed') return
+      if (end.type === 'closed' || end.type === 'removed') return end.type
       if (end.type === 'failed') throw end.error
       // The log is whole and durable: the next start finds the damage again, or the snapshot is
       // offered again.
-      if (closing) return
+      if (closing) return 'closed'
       if (end.type === 'stateDamaged') {
-        if (repaired >= repairsMax) throw end.error
-        repaired++
+        if (repairs >= repairsMax) throw end.error
+        repairs++
       }
       say(settings, end)
       const { knownCommit } = current.node
-      const state = stateAfter(end)
-      current = await openAgain(ports, bound, { state, knownCommit, repaired }, () => closing)
+      // Beside those there are the repairs that a start made of what it found.
+      const repaired = current.repaired + (end.type === 'stateDamaged' ? 1 : 0)
+      const restart = { state: stateAfter(end), knownCommit, repaired }
+      current = await openAgain(ports, bound, restart, () => closing)
       if (closing) await current.node.close()
     }
   }

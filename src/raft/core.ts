@@ -189,6 +189,8 @@ export interface Core {
   transfers: TransferResult[]
   /** Index of a committed configuration by which this node, once a member, is none any more. */
   removedAt: number | undefined
+  /** A leadership that is handed over to it is not taken up: it would be of no use to anybody. */
+  isReluctant: boolean
   currentTerm: number
   votedFor: NodeId | undefined
   commitIndex: number
@@ -234,6 +236,7 @@ export function createCore(config: RaftConfig): Core {
     handover: undefined,
     transfers: [],
     removedAt: undefined,
+    isReluctant: false,
     currentTerm: hardState.currentTerm,
     votedFor: hardState.votedFor,
     commitIndex,

@@ -126,19 +126,23 @@ export function handleTimeoutNow(core: Core, message: TimeoutNow): void {
     core.ignored.disruptive++
     return
   }
+  // The leader takes writes again in time, or asks another one.
+  if (core.isReluctant) return
   standForElection(core, true)
 }
 
 /**
  * The group goes on without this node. What an old node says of a newcomer that it has not heard of
- * does not count: the newcomer knows of a newer configuration.
+ * does not count: the newcomer knows of a newer committed configuration. One that is not committed
+ * says nothing against it: a leader that was cut off may have it alone.
  */
 export function handleRemoved(core: Core, message: Removed): void {
   if (!Number.isSafeInteger(message.configIndex) || message.configIndex < 0) {
     core.ignored.malformed++
     return
   }
-  if (!core.configurations.wasMember || message.configIndex <= core.configurations.index) return
+  const { wasMember, base } = core.configurations
+  if (!wasMember || message.configIndex <= base.index) return
   // A leader finds out by itself: nobody answers it any more.
   if (core.role.kind === 'leader') return
   core.removedAt ??= message.configIndex

@@ -85,11 +85,21 @@ interface Sent {
 /** Messages that were sent and not acknowledged, counted three ways. */
 export class Window {
   readonly #sent: Sent[] = []
+  /**
+   * Whether the follower took entries since it was found. One that drops them, because its disk or
+   * its memory is full, agrees to every empty message: it must not be sent a whole window each time.
+   */
+  #takes: boolean
   #entries = 0
   #bytes = 0
 
+  constructor(takes: boolean) {
+    this.#takes = takes
+  }
+
   /** Entries that may still be sent; 0 while any of the three caps is reached. */
   room(limits: RaftLimits): number {
+    if (!this.#takes && this.#sent.length > 0) return 0
     if (this.#sent.length >= limits.inflightMessagesMax) return 0
     if (this.#bytes >= limits.inflightBytesMax) return 0
     return Math.max(0, limits.inflightEntriesMax - this.#entries)
@@ -113,6 +123,7 @@ export class Window {
       this.#entries -= first.entries
       this.#bytes -= first.bytes
       this.#sent.shift()
+      this.#takes = true
     }
     assert(this.#entries >= 0 && this.#bytes >= 0, 'counts of the window are not negative')
     assert(this.#sent.length > 0 || this.#bytes === 0, 'an empty window counts nothing')
@@ -214,9 +225,10 @@ export class Peer {
     this.#nextIndex = nextIndex
   }
 
-  becomeReplicate(): void {
+  /** `takes`: the probe brought entries, and the follower took them. */
+  becomeReplicate(takes: boolean): void {
     assert(this.#progress.kind === 'probe', 'streaming begins after a successful probe')
-    this.#progress = { kind: 'replicate', window: new Window() }
+    this.#progress = { kind: 'replicate', window: new Window(takes) }
   }
 
   /** What it needs next is gone from the log: only a snapshot can help. */
@@ -253,7 +265,10 @@ export class Peer {
    */
   accepted(matchIndex: number): void {
     this.#matchIndex = Math.max(this.#matchIndex, matchIndex)
-    if (this.#progress.kind === 'probe' && matchIndex >= this.#nextIndex - 1) this.becomeReplicate()
+    const { kind } = this.#progress
+    if (kind === 'probe' && matchIndex >= this.#nextIndex - 1) {
+      this.becomeReplicate(matchIndex >= this.#nextIndex)
+    }
     this.#nextIndex = Math.max(this.#nextIndex, this.#matchIndex + 1)
     if (this.#progress.kind === 'replicate') this.#progress.window.acknowledge(this.#matchIndex)
   }

@@ -38,6 +38,14 @@ export class Raft {
     this.#change(noteCommitted)
   }
 
+  /**
+   * Whether a leadership that is handed over to this node would be of no use, because its disk takes
+   * no writes. It still votes, and stands for election where nobody leads.
+   */
+  set reluctant(reluctant: boolean) {
+    this.#core.isReluctant = reluctant
+  }
+
   /** Time moves on by one tick. */
   tick(): void {
     this.#change((core) => {

@@ -99,7 +99,7 @@ export function noteAccepted(core: Core, peer: Peer): void {
   if (matchIndex >= core.log.base.index) {
     // It acknowledged this in our term, so it is no guess that what comes next joins on.
     peer.becomeProbe(matchIndex + 1)
-    peer.becomeReplicate()
+    peer.becomeReplicate(false)
     if (!need.isAsked) peer.need = undefined
   } else if (need.stage.kind === 'offered' && matchIndex >= need.stage.snapshot.index) {
     // The log was compacted past the snapshot before it had arrived.

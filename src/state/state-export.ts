@@ -23,8 +23,8 @@ import {
   SnapshotDigest,
 } from './snapshot-format.ts'
 
-/** Exports open at the same time, those that are being opened included. */
-const exportsMax = 4
+/** Open at the same time, those that are being opened included: three for followers, two for clients. */
+const exportsMax = 5
 /** Frames of an export that can be asked for again. */
 const framesKeptMax = 4
 /**

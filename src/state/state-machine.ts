@@ -235,7 +235,7 @@ export class StateMachine {
   }
 
   /**
-   * Pins the state as it is now, or a little later, to be read frame by frame. At most four are
+   * Pins the state as it is now, or a little later, to be read frame by frame. At most five are
    * open: one more, or one before anything was applied, rejects with `QUORATE_OVERLOADED`. It must
    * be closed; at the latest it is together with the machine.
    */

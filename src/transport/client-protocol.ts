@@ -181,6 +181,7 @@ export type ReplyBody =
 export interface ConfiguredMember extends NewMember {
   /** Whether its vote counts; else it is a learner. */
   readonly voter: boolean
+  /** From 0 to 255: of the voters that are there the one with the highest leads. */
   readonly priority: number
 }
 
@@ -232,24 +233,38 @@ export interface NodeStatus {
    * ever stands for two things. The cluster's id where nothing was restored.
    */
   readonly historyId: string
+  /** Its node id. */
   readonly id: string
+  /** Of its process; undefined where it has none of its own. */
   readonly pid: number | undefined
+  /** 16 bytes in hex, drawn when its data directory was made. */
   readonly incarnation: string
+  /** Of the package that it runs. */
   readonly version: string
+  /** `host:port` that clients are told. */
   readonly clientAddress: string
+  /** `host:port` that other nodes are told. */
   readonly peerAddress: string
+  /** A `preCandidate` asks whether it could win an election, and has not begun one. */
   readonly role: 'follower' | 'preCandidate' | 'candidate' | 'leader'
   readonly term: number
+  /** Id of the leader of `term`, as far as it knows. */
   readonly leader: string | undefined
+  /** Entries of the log that it knows to be committed, by the index of the last one. */
   readonly commitIndex: number
+  /** The last entry that its state holds; up to `commitIndex`. */
   readonly appliedIndex: number
+  /** The last entry of its log; what is above `commitIndex` may still be replaced. */
   readonly lastIndex: number
   /** The entry behind which the log begins; 0: it is whole. */
   readonly baseIndex: number
+  /** The state's: it counts the writes that took effect. */
   readonly revision: number
+  /** Of the last entry applied: ms since 1970; 0 before there was one. */
   readonly clusterTime: number
+  /** Bytes of its log; the files are longer, and have holes. */
   readonly walBytes: number
-  /** Free on the disk of the data directory; undefined where that is not known. */
+  /** Bytes free on the disk of the data directory; undefined where that is not known. */
   readonly freeBytes: number | undefined
   /** Below the floor of free space: writes are refused. */
   readonly diskFull: boolean
@@ -257,18 +272,25 @@ export interface NodeStatus {
   readonly stateMissing: boolean
   /** What the node waits for before it takes part in full; undefined: nothing. */
   readonly waitsFor: string | undefined
+  /** Whether a linearizable read was confirmed here within the last election timeout. */
   readonly ready: boolean
   /** Why it is not ready, or what a person should know. */
   readonly reasons: readonly string[]
+  /** All members by the configuration that it follows, itself among them. */
   readonly members: readonly MemberStatus[]
-  /** Named counters: frames refused, elections, torn flushes cut, … */
+  /**
+   * Named counters since the node was opened: `elections`, `repaired`, `clientRequests`,
+   * `peerLinksLost`, …; docs/operations.md lists them. One that is not there is 0.
+   */
   readonly counters: Readonly<Record<string, number>>
 }
 
 /** What a node knows of a member. */
 export interface MemberStatus {
   readonly id: string
+  /** `host:port`, as the member tells, or where it is dialled. */
   readonly peerAddress: string
+  /** `host:port`; undefined before it is known. */
   readonly clientAddress: string | undefined
   /** Whether this node holds links to it. Itself: true. */
   readonly connected: boolean
@@ -276,7 +298,10 @@ export interface MemberStatus {
   readonly matchIndex: number | undefined
   /** Whether its vote counts; else it is a learner. */
   readonly voter: boolean
-  /** On a leader, of another member: how entries go to it. */
+  /**
+   * On a leader, of another member: how entries go to it. `probe`: it is sought where their logs part;
+   * `replicate`: they flow; `snapshot`: it needs what the log no longer has.
+   */
   readonly state: 'probe' | 'replicate' | 'snapshot' | undefined
   /** On a leader: whether it lags so little that it could get a vote. */
   readonly close: boolean | undefined

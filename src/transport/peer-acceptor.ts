@@ -6,6 +6,7 @@ import { unreachable } from '../assert.ts'
 import { QuorateError } from '../errors.ts'
 import type { Cancel, Connection } from '../ports.ts'
 import type { Message } from '../raft/index.ts'
+import { decodeClientFrame } from './client-codec.ts'
 import { decodePeerFrame, encodePeerFrame } from './peer-codec.ts'
 import { wrongIncarnation, type PeerContext } from './peer-context.ts'
 import {
@@ -16,7 +17,9 @@ import {
   type PeerHello,
   type StateFrame,
 } from './peer-protocol.ts'
+import { encodeNodeFrame } from './reply-codec.ts'
 import { highestCommon } from './versions.ts'
+import { toWireError } from './wire-error.ts'
 
 /** What an accepted connection tells its owner. */
 export interface AcceptedEvents {
@@ -82,6 +85,7 @@ export class AcceptedLink {
       frame = decodePeerFrame(bytes)
     } catch (error) {
       if (!(error instanceof QuorateError)) throw error
+      if (this.#state === 'greeting' && isClientHello(bytes)) return this.#refuseClient()
       return this.#misspoke(error.message)
     }
     this.#heardAt = this.#context.clock.monotonic()
@@ -169,6 +173,17 @@ export class AcceptedLink {
     this.#events.onRefused(hello.nodeId, error)
   }
 
+  /** A client was given the wrong port: in its own language, or it would only see a cut. */
+  #refuseClient(): void {
+    const { identity, logger } = this.#context
+    const message = `this is the port of ${identity.nodeId} for other nodes, not the one for clients`
+    const error = new QuorateError('QUORATE_PROTOCOL', message, { outcome: 'not-applied' })
+    this.#context.count('peerHandshakesRefused')
+    logger.warn('a client dialled the peer port', { remote: this.#connection.remote })
+    this.#connection.send(encodeNodeFrame({ type: 'goodbye', error: toWireError(error) }))
+    this.close(error.code)
+  }
+
   #onMessages(messages: readonly Message[]): void {
     const from = this.#hello?.nodeId
     const to = this.#context.identity.nodeId
@@ -210,6 +225,15 @@ export class AcceptedLink {
     this.#state = 'closed'
     this.#cancel()
     this.#events.onClosed(this)
+  }
+}
+
+function isClientHello(bytes: Uint8Array): boolean {
+  try {
+    return decodeClientFrame(bytes).type === 'hello'
+  } catch (error) {
+    if (error instanceof QuorateError) return false
+    throw error
   }
 }
 

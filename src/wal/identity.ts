@@ -8,10 +8,11 @@ import { nodeIdPattern } from './records.ts'
 
 /** One of a cluster's first members. */
 export interface Member {
+  /** 1 to 64 letters, digits, `.`, `_` or `-`, a letter or digit first; unique in the cluster for ever. */
   readonly id: NodeId
   /** `host:port` where its peers reach it. */
   readonly peerAddress: string
-  /** `host:port` where clients reach it, if it was known. */
+  /** `host:port` where clients reach it, if it was known. Default: as the node tells once it runs. */
   readonly clientAddress?: string | undefined
 }
 
@@ -19,13 +20,14 @@ export interface Member {
 export interface Identity {
   /** 16 bytes in hex, the same for all members. */
   readonly clusterId: string
-  /** For people; absent where the cluster was named by its id. */
+  /** For people, 1 to 128 printable characters; absent where the cluster was named by its id. */
   readonly clusterName?: string | undefined
+  /** Which of the members this node is. */
   readonly nodeId: NodeId
   /** 16 random bytes in hex, new with each data directory: a wiped node is another one. */
   readonly incarnation: string
   /**
-   * The cluster's first members, this node among them, sorted by id. Where it joins: members that
+   * The cluster's first members, 1 to 9, this node among them, sorted by id. Where it joins: members that
    * it was told of, and it is none of them.
    */
   readonly members: readonly Member[]

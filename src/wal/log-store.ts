@@ -52,9 +52,12 @@ export class LogStore {
     const logger = options.logger ?? silentLogger
     const { incarnation } = options.identity
     const reading = await VoteFile.read({ disk, directory, incarnation })
-    const { wal, recovered } = await Wal.open({ ...options, directory: `${directory}/wal` })
+    const votePath = `${directory}/vote`
+    const { wal, recovered } = await Wal.open(
+      { ...options, directory: `${directory}/wal` },
+      (found) => void reconcile(found, reading, votePath),
+    )
     try {
-      const votePath = `${directory}/vote`
       const hardState = reconcile(recovered, reading, votePath)
       if (reading.kind !== 'certain') {
         const { offset } = reading

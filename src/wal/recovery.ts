@@ -21,14 +21,13 @@ export interface RecoveredLog {
   readonly replay: Replay
   readonly chain: Chain
   readonly current: OpenSegment
-  readonly torn: TornFlush | undefined
+  readonly recovered: Recovered
   /** Segments from before the first one, which a compaction had not come to yet. */
   readonly passedOver: readonly number[]
 }
 
 /** What the owner of the log is to know of it. */
-export function recoveredOf(log: RecoveredLog): Recovered {
-  const { replay, chain } = log
+function recoveredOf(directory: string, { replay, chain, torn }: LogRead): Recovered {
   const { hardState, index } = replay.live
   // The hint may run ahead of a leader's own log, and of a log that lost its torn flush.
   const committed = Math.min(hardState.commitIndex, index.lastIndex)
@@ -40,8 +39,11 @@ export function recoveredOf(log: RecoveredLog): Recovered {
     configEntries: replay.configEntries.entries(),
     tail: replay.tail.entries(),
     lastFlush: chain.nextFlush - 1,
-    end: { file: log.current.path, offset: replay.segments.last.end },
-    tornFlush: log.torn,
+    end: {
+      file: segmentPath(directory, replay.segments.last.segmentNumber),
+      offset: replay.segments.last.end,
+    },
+    tornFlush: torn,
   }
 }
 
@@ -51,11 +53,17 @@ interface RecoveryOptions {
   readonly identity: LogIdentity
   readonly tailBytesMax: number
   readonly logger: Logger
+  /** Judges what was read; throws where the log may not be used. */
+  readonly accept: (recovered: Recovered) => void
 }
 
 const windowBytes = 1024 * 1024
 
-/** Reads the log in `directory`, from the segment on that it begins with. */
+/**
+ * Reads the log in `directory`, from the segment on that it begins with, and mends its end. A torn
+ * flush is evidence, of a vote that may be lost with it: nothing goes before `accept` has seen it,
+ * or a node that refuses now would find nothing to refuse at its next start.
+ */
 export async function recoverLog(options: RecoveryOptions): Promise<RecoveredLog> {
   const { disk, logger, directory } = options
   const survey = await surveyLog(options)
@@ -67,12 +75,14 @@ export async function recoverLog(options: RecoveryOptions): Promise<RecoveredLog
     logger.info('a compaction of the log was cut short; the log begins later', { file: front })
   }
   const { replay, chain, torn, unused } = read
+  const recovered = recoveredOf(directory, read)
+  options.accept(recovered)
   if (unused !== undefined) await dropUnusedSuccessor(options, unused, { replay, torn, chain })
   if (torn !== undefined) await eraseTornFlush(disk, torn)
   if (read.lastFlush !== undefined) await rewriteFlush(disk, read.lastFlush)
   const { segmentNumber } = replay.segments.last
   const current = await openSegment({ ...options, segmentNumber, mode: 'write' })
-  return { replay, chain, current, torn, passedOver }
+  return { replay, chain, current, recovered, passedOver }
 }
 
 /** Removes what an unfinished creation or reset left. */

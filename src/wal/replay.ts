@@ -5,7 +5,7 @@ import { recordBytesFor, type WalRecord } from './records.ts'
 import type { ScannedFlush } from './scan-segment.ts'
 import type { LogStart, SegmentHeader } from './segment-header.ts'
 import { SegmentList } from './segment-list.ts'
-import { ConfigEntries, configEntriesMax, Tail } from './tail.ts'
+import { ConfigEntries, Tail } from './tail.ts'
 
 /** Why a flush cannot be part of the log. */
 export interface ReplayProblem {
@@ -64,10 +64,7 @@ export class Replay {
         const place = { segmentNumber, flushOffset, recordOffset: fileOffset }
         live.append(entry, place, recordBytesFor(entry.data.length))
         this.tail.append(entry)
-        if (!this.configEntries.append(entry)) {
-          const problem = `there are more than ${configEntriesMax} config entries`
-          return { problem, fileOffset }
-        }
+        this.configEntries.append(entry)
         previous = entry
         continue
       }

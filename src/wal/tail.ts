@@ -66,22 +66,17 @@ function costOf(entry: Entry): number {
 }
 
 /**
- * More config entries than this in one log were never proposed: a change of members takes two, and
- * each is somebody's decision.
+ * The config entries of a log that is being read: the core needs all of them to start. They are
+ * bounded by the log's own cap and by nothing else: a reader takes whatever its writer may write,
+ * or a log that is whole would pass for damaged.
  */
-export const configEntriesMax = 65_536
-
-/** The config entries of a log that is being read: the core needs all of them to start. */
 export class ConfigEntries {
   readonly #entries: Entry[] = []
 
-  /** Takes in any entry, in place of all from its index on. Returns false where it is one too many. */
-  append(entry: Entry): boolean {
+  /** Takes in any entry, in place of all from its index on. */
+  append(entry: Entry): void {
     while ((this.#entries.at(-1)?.index ?? 0) >= entry.index) this.#entries.pop()
-    if (entry.kind !== 'config') return true
-    if (this.#entries.length >= configEntriesMax) return false
-    this.#entries.push({ ...entry, data: entry.data.slice() })
-    return true
+    if (entry.kind === 'config') this.#entries.push({ ...entry, data: entry.data.slice() })
   }
 
   /** The live ones, oldest first. */

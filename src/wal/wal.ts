@@ -10,7 +10,7 @@ import { removeSegments } from './front.ts'
 import { LiveLog } from './live-log.ts'
 import { readEntries } from './read-entries.ts'
 import { recordBytesFor, recordBytesOf, type WalRecord } from './records.ts'
-import { recoveredOf, recoverLog, type RecoveredLog } from './recovery.ts'
+import { recoverLog, type RecoveredLog } from './recovery.ts'
 import { checkedSegmentBytes, createSegment, type OpenSegment } from './segment-files.ts'
 import type { Chain } from './scan-segment.ts'
 import { emptyStart, type LogStart } from './segment-header.ts'
@@ -65,26 +65,33 @@ export class Wal {
     }
   }
 
-  /** Reads a log back and makes it ready for its next flush. Damage is refused. */
-  static async open(options: WalOptions): Promise<{ wal: Wal; recovered: Recovered }> {
+  /**
+   * Reads a log back and makes it ready for its next flush. Damage is refused. Before anything is
+   * mended `accept` sees what was found, and may throw: then all stays as it is.
+   */
+  static async open(
+    options: WalOptions,
+    accept: (recovered: Recovered) => void = () => {},
+  ): Promise<{ wal: Wal; recovered: Recovered }> {
     checkedSegmentBytes(options)
     const logger = options.logger ?? silentLogger
     const tailBytesMax = options.tailBytesMax ?? tailBytesDefault
     let log: RecoveredLog
     try {
-      log = await recoverLog({ ...options, logger, tailBytesMax })
+      log = await recoverLog({ ...options, logger, tailBytesMax, accept })
     } catch (error) {
       throw storageError(`the log in ${options.directory} could not be read back`, error)
     }
-    if (log.torn !== undefined) {
-      const { file, offset, bytes } = log.torn
+    const { recovered } = log
+    if (recovered.tornFlush !== undefined) {
+      const { file, offset, bytes } = recovered.tornFlush
       logger.warn('cut an incomplete last flush, which was never acknowledged', {
         file,
         offset,
         bytes,
       })
     }
-    return { wal: new Wal(options, log), recovered: recoveredOf(log) }
+    return { wal: new Wal(options, log), recovered }
   }
 
   /** Bytes of log on disk. Segments are files with holes, so that their lengths say more. */

@@ -10,6 +10,7 @@ import { describe, expect, test } from 'vitest'
 import { inspectSnapshot, saveSnapshot, verifySnapshot } from '../../src/backup/index.ts'
 import type { SaveProgress, SnapshotHeader } from '../../src/backup/index.ts'
 import { QuorateError } from '../../src/errors.ts'
+import { SeededRandom } from '../../src/random.ts'
 import { Driver, exportFrames, openMachine, put } from '../state/support.ts'
 import { MemoryDatabase } from '../suites/memory-database.ts'
 import { MemoryDisk } from '../suites/memory-disk.ts'
@@ -25,6 +26,7 @@ import {
 } from './support.ts'
 
 const file = 'backups/monday'
+const random = new SeededRandom(1)
 
 async function newDisk(): Promise<MemoryDisk> {
   const disk = new MemoryDisk()
@@ -37,7 +39,7 @@ async function newDisk(): Promise<MemoryDisk> {
 async function saved() {
   const disk = await newDisk()
   const { machine } = await sampleState()
-  const result = await saveSnapshot({ disk, file, source: await sourceOf(machine) })
+  const result = await saveSnapshot({ disk, random, file, source: await sourceOf(machine) })
   return { disk, machine, result, bytes: Uint8Array.from(disk.peek(file)) }
 }
 
@@ -67,8 +69,7 @@ describe('a snapshot file', () => {
 
   test('is the same file for the same state, and takes the place of an older one', async () => {
     const { disk, bytes, machine } = await saved()
-    disk.plant(`${file}.part`, Uint8Array.of(1, 2, 3))
-    await saveSnapshot({ disk, file, source: await sourceOf(machine) })
+    await saveSnapshot({ disk, random, file, source: await sourceOf(machine) })
     expect(Buffer.compare(disk.peek(file), bytes)).toBe(0)
     expect(disk.paths()).toEqual([file])
   })
@@ -87,6 +88,7 @@ describe('a snapshot file', () => {
     const source = await sourceOf(driver.machine)
     const result = await saveSnapshot({
       disk,
+      random,
       file,
       source,
       onProgress: (progress) => written.push(progress),
@@ -211,7 +213,7 @@ describe('saving', () => {
       [sourceFrom(header, []), 'QUORATE_CORRUPT'],
     ] as const
     for (const [source, code] of attempts) {
-      const failure = await failureOf(saveSnapshot({ disk, file, source }))
+      const failure = await failureOf(saveSnapshot({ disk, random, file, source }))
       expect(failure.code).toBe(code)
       expect(disk.paths()).toEqual([file])
       expect(Buffer.compare(disk.peek(file), bytes)).toBe(0)
@@ -229,7 +231,7 @@ describe('saving', () => {
       for (let nth = 1; !ended; nth++) {
         const disk = older.disk.clone()
         disk.fail({ operation: 'change', nth, error })
-        const outcome = await saveSnapshot({ disk, file, source }).then(
+        const outcome = await saveSnapshot({ disk, random, file, source }).then(
           () => 'saved',
           (failure: unknown) => (failure instanceof QuorateError ? failure.code : 'other'),
         )

@@ -11,7 +11,13 @@ import type { ForceOptions } from '../../src/backup/index.ts'
 import { QuorateError } from '../../src/errors.ts'
 import { encodeConfiguration, firstConfiguration } from '../../src/raft/index.ts'
 import { encodeMemberContext } from '../../src/command/index.ts'
-import { initialise, LogStore, openDataDirectory, StatePointer } from '../../src/wal/index.ts'
+import {
+  initialise,
+  LogStore,
+  openDataDirectory,
+  Recovering,
+  StatePointer,
+} from '../../src/wal/index.ts'
 import { Driver, openMachine, put, sessionName, token } from '../state/support.ts'
 import { failureOf, Machine, time } from './support.ts'
 
@@ -135,6 +141,21 @@ describe('a cluster that is forced from one survivor', () => {
     expect(forced.commitIndex).toBeUndefined()
     expect(forced.unappliedEntries).toBeUndefined()
     expect(forced.summary.snapshot.index).toBe(2 + step)
+  })
+
+  test('says of a survivor that has lost entries that nobody knows how much is left out', async () => {
+    const { machine } = await newSurvivor()
+    const { disk } = machine
+    expect((await forceNewCluster(optionsOf(machine))).hasLost).toBe(false)
+    await new Recovering({ disk, directory: `${survivor}/groups/0` }).mark(1)
+    const directories = { newDataDirectory: 'data/other' }
+    const forced = await forceNewCluster(optionsOf(machine, directories))
+    expect(forced).toMatchObject({ appliedIndex: 6, logLastIndex: 8, hasLost: true })
+    expect(forced.unappliedEntries).toBeUndefined()
+    // A mark that is damaged is one all the same.
+    disk.flipBit(`${survivor}/groups/0/recovering`, 100)
+    const third = optionsOf(machine, { newDataDirectory: 'data/third' })
+    expect((await forceNewCluster(third)).hasLost).toBe(true)
   })
 
   test('has another member, if that is wanted', async () => {

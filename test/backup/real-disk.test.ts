@@ -32,7 +32,12 @@ test('a state that is saved and restored is there, and goes through LevelDB', as
   }
   const { machine } = driver
   const file = join(directory, 'backup.snap')
-  const { summary } = await saveSnapshot({ disk, file, source: await sourceOf(machine) })
+  const { summary } = await saveSnapshot({
+    disk,
+    random: new SeededRandom(1),
+    file,
+    source: await sourceOf(machine),
+  })
   expect(summary).toMatchObject({ records: 300, tokens: 300, sessions: 1, revision: 300 })
   expect(await readdir(directory)).toEqual(['backup.snap', 'state'])
   expect((await verifySnapshot({ disk, file })).summary).toEqual(summary)

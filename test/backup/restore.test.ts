@@ -33,7 +33,12 @@ async function withFile(): Promise<Machine> {
   await machine.disk.makeDirectory('data')
   for (const name of ['backups', 'data', '.']) await machine.disk.syncDirectory(name)
   const { machine: state } = await sampleState()
-  await saveSnapshot({ disk: machine.disk, file, source: await sourceOf(state) })
+  await saveSnapshot({
+    disk: machine.disk,
+    random: machine.random,
+    file,
+    source: await sourceOf(state),
+  })
   return machine
 }
 

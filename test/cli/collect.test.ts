@@ -1,8 +1,8 @@
 // Goal: `collect` offers each line of a file as it stands, counts what came of it, and exits as it
 // promises. Method: files in a temporary directory against a store that is a Map.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { bytes, quorate } from './harness.ts'
@@ -36,6 +36,19 @@ function store(): { rows: Map<string, string>; client: object } {
 }
 
 const lines = ['{"id":1,"price":17204.0}', '{"id":2,"price":1e3}', '{"id":1,"price":17204.00}']
+
+test('in the examples a key names all that the token does: else one record replaces another', () => {
+  const root = resolve(import.meta.dirname, '../..')
+  const fields = (template: string): string[] => template.match(/\{[\w.]+\}/g) ?? []
+  const found = ['README.md', 'docs/cli.md'].flatMap((page) => {
+    const text = readFileSync(join(root, page), 'utf8')
+    return [...text.matchAll(/--key '([^']+)' \\\s+--token '([^']+)'/g)]
+  })
+  expect(found).toHaveLength(2)
+  for (const [, key = '', token = ''] of found) {
+    expect(fields(key)).toEqual(expect.arrayContaining(fields(token)))
+  }
+})
 
 describe('collect', () => {
   test('stores lines as they stand, and counts over all replicas', async () => {

@@ -2,12 +2,15 @@
 // that is well is left in peace. Method: a healthy cluster, and one change for each finding; the
 // command itself against small HTTP servers that play nodes.
 import * as fc from 'fast-check'
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { diagnose } from '../../src/cli/doctor/diagnose.ts'
-import type { ClusterView, NodeStatus } from '../../src/cluster/index.ts'
+import { awaitedOf } from '../../src/cli/doctor/settled.ts'
+import type { ClusterView, MemberStatus, NodeStatus } from '../../src/cluster/index.ts'
 import { FakeNodes, type Answer } from './fake-nodes.ts'
 import { quorate } from './harness.ts'
 import { cluster, member, noon, type Told } from './views.ts'
+
+type Writable<T> = { -readonly [K in keyof T]?: T[K] }
 
 const three: Record<string, Told> = { n1: {}, n2: {}, n3: {} }
 const checks = (view: ClusterView): string[] =>
@@ -106,6 +109,13 @@ describe('nodes', () => {
     expect(checks(safe)).toEqual([])
   })
 
+  test('cluster time far behind, as after an old backup', () => {
+    const at = (clusterTime: number): string[] =>
+      checks(cluster({ n1: { clusterTime }, n2: { clusterTime }, n3: { clusterTime } }))
+    expect(at(noon - 86_400_000)).toEqual([])
+    expect(at(noon - 86_400_001)).toEqual(['warning clock-behind'])
+  })
+
   test('what was told in one way is not told in another', () => {
     const full = cluster({ n1: {}, n2: {}, n3: { diskFull: true, reasons: ['the disk is full'] } })
     expect(checks(full)).toEqual(['critical disk-full n3'])
@@ -162,10 +172,16 @@ describe('who takes part, and where', () => {
     // One that was removed and stopped is no loss.
     expect(checks(cluster({ ...three, n4: null }, { members }))).toEqual([])
     // That it waits to be added is the same thing.
-    const waiting = { waitsFor: 'a leader to tell it who the members are', ready: false }
+    const told = 'a leader to tell it who the members are'
+    const waiting = { waitsFor: told, ready: false, members: [] }
     expect(checks(cluster({ ...three, n4: waiting }, { members }))).toEqual([
       'warning no-member n4',
     ])
+    // Only one that was never let in may be added: the name of the other is used up.
+    const next = (n4: Told): string | undefined =>
+      diagnose(cluster({ ...three, n4 }, { members }), noon).findings[0]?.next
+    expect(next(waiting)).toContain('quorate member add n4')
+    expect(next({})).not.toContain('member add')
   })
 
   test.each([
@@ -217,10 +233,65 @@ test('every finding says what it means and what to do, the worst first', () => {
   expect(order).toEqual(order.toSorted((a, b) => a - b))
 })
 
+describe('what is awaited between two steps of work', () => {
+  const members = (change: Partial<MemberStatus>): MemberStatus[] => [
+    member('n1'),
+    member('n2'),
+    member('n3', change),
+  ]
+
+  test('nothing, where all voters are up, ready and close', () => {
+    expect(awaitedOf(cluster(three))).toEqual([])
+    // A learner and a warning of another kind keep nobody waiting.
+    const learner = [...members({}), member('n4', { voter: false, close: false })]
+    const view = cluster({ ...three, n2: { version: '1.1.0' }, n4: null }, { members: learner })
+    expect(awaitedOf(view)).toEqual([])
+  })
+
+  test('one of five that is down, though the quorum has a margin without it', () => {
+    const view = cluster({ ...three, n4: {}, n5: null })
+    expect(checks(view)).toEqual(['warning unreachable n5'])
+    expect(awaitedOf(view)).toEqual(['n5 does not answer'])
+  })
+
+  test('one of three that lags, though all three can be counted on', () => {
+    const view = cluster(three, { members: members({ close: false, matchIndex: 17 }) })
+    expect(diagnose(view, noon).quorum.sound).toBe(3)
+    expect(awaitedOf(view)).toEqual(['n3 is behind: it has 17 entries'])
+  })
+
+  test.each<[string, Partial<NodeStatus>, Partial<MemberStatus>]>([
+    ['n3 is not ready: no leader', { ready: false, reasons: ['no leader'] }, {}],
+    ['n3 waits for room on its disk', { waitsFor: 'room on its disk', ready: false }, {}],
+    ['n3 is fetching its state', { stateMissing: true }, {}],
+    ['n3 is fetching its state', {}, { state: 'snapshot' }],
+    ['n3 has no link to n1', {}, { connected: false }],
+    ['n3 is behind', {}, { close: false, matchIndex: undefined }],
+  ])('%s', (awaited, told, change) => {
+    const view = cluster({ ...three, n3: told }, { members: members(change) })
+    expect(awaitedOf(view)).toEqual([awaited])
+  })
+
+  test('a leader, and somebody who answers', () => {
+    expect(awaitedOf(cluster({ n1: null, n2: {}, n3: {} }))).toEqual([
+      'no leader answers',
+      'n1 does not answer',
+    ])
+    const nobody = cluster({ n1: null }, { members: [] })
+    expect(awaitedOf(nobody)).toEqual(['no node answers that knows the members'])
+  })
+})
+
 describe('the command', () => {
   let nodes = new FakeNodes()
 
+  beforeEach(() => {
+    // The clock of this machine, and it alone: as far as the nodes say that time is.
+    vi.useFakeTimers({ toFake: ['Date'], now: noon })
+  })
+
   afterEach(async () => {
+    vi.useRealTimers()
     await nodes.close()
     nodes = new FakeNodes()
   })
@@ -264,6 +335,27 @@ describe('the command', () => {
     })
     const lines = await quorate(['doctor', '-e', endpoints, '-o', 'ndjson'])
     expect(JSON.parse(lines.stdout)).toMatchObject({ schema: 1, check: 'disk-full' })
+  })
+
+  test('--wait: looks again until every voter is ready, then judges', async () => {
+    const answer: Writable<NodeStatus> = { ready: false }
+    const endpoints = await serve([{}, {}, answer])
+    nodes.onAsk = () => {
+      if (nodes.asked > 3) answer.ready = true
+    }
+    const ended = await quorate(['doctor', '--wait', '-e', endpoints])
+    expect(ended.code).toBe(0)
+    expect(ended.stdout).toContain('nothing is at risk')
+    expect(nodes.asked).toBe(6)
+  })
+
+  test('--wait: in vain, exit 5 and what it waited for, beside the findings', async () => {
+    const endpoints = await serve([{}, {}, {}, {}, undefined])
+    expect((await quorate(['doctor', '-e', endpoints])).code).toBe(0)
+    const ended = await quorate(['doctor', '--wait', '1ms', '-e', endpoints])
+    expect(ended.code).toBe(5)
+    expect(ended.stdout).toContain('n5 does not answer')
+    expect(ended.stderr).toContain('waited in vain: n5 does not answer')
   })
 
   test('nobody answers: exit 5', async () => {

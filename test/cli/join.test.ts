@@ -131,3 +131,15 @@ describe('told by hand', () => {
     expect(existsSync(join(cwd, 'd'))).toBe(false)
   })
 })
+
+test('the first member of a cluster is told to listen where the others look for it', async () => {
+  const peers = 'n1=10.0.0.1:7201,n2=10.0.0.2:7201'
+  const ended = await run(
+    `node init --id n1 --data-dir d --cluster c --peers ${peers} --clients n1=10.0.0.1:7101`,
+  )
+  expect(ended.code).toBe(0)
+  expect(ended.stderr).toContain(
+    `next: quorate node start --data-dir ${join(cwd, 'd')} --client-listen 10.0.0.1:7101 ` +
+      '--peer-listen 10.0.0.1:7201\n',
+  )
+})

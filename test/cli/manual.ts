@@ -45,12 +45,16 @@ const conventions = [
       ['0', 'ok'],
       [
         '1',
-        'unexpected: a bug, a bad or full disk, a port or directory in use, a failed chaos run',
+        'unexpected: a bug, a file or a disk that fails the command or its node, a port or ' +
+          'directory in use, a failed chaos run',
       ],
       ['2', 'usage: the command line cannot be meant'],
       ['3', 'not found: no record, or no write with this token'],
       ['4', 'conflict, mismatch, or a condition that failed'],
-      ['5', 'unavailable: no node, no quorum, or too much load'],
+      [
+        '5',
+        'unavailable: no node, no quorum, too much load, or a leader whose disk is nearly full',
+      ],
       ['6', 'unknown: the write may have happened, or a check could not tell'],
       ['7', 'a check found a violation or damage, or doctor something critical'],
       ['130, 143', 'interrupted by SIGINT or SIGTERM'],

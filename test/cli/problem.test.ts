@@ -32,6 +32,15 @@ describe('every code', () => {
   })
 })
 
+test('calls of the SDK have the names of their commands', () => {
+  const named = (message: string): string =>
+    problemOf(new QuorateError('QUORATE_TIMEOUT', message)).message
+  expect(named('setSetting: no answer')).toBe('settings set: no answer')
+  expect(named('delete: no answer')).toBe('del: no answer')
+  expect(named('put: delete: no')).toBe('put: delete: no')
+  expect(named('toString: x')).toBe('toString: x')
+})
+
 describe('exit codes', () => {
   test.each<[ErrorCode, number]>([
     ['QUORATE_USAGE', 2],

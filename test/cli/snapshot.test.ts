@@ -11,6 +11,7 @@ import {
   initialise,
   LogStore,
   openDataDirectory,
+  Recovering,
   stateDirectoryName,
   StatePointer,
 } from '../../src/wal/index.ts'
@@ -162,7 +163,12 @@ describe('restore', () => {
       `snapshot restore b.snap --id n1 --data-dir d --cluster second ${peers}`,
     )
     expect(ended.stdout).toContain('it goes on at revision 1,000,003, in a new history')
-    expect(ended.stderr).toContain(`quorate node start --data-dir ${join(cwd, 'd')}`)
+    const { 1: own = '' } = /n1=([^,]+)/.exec(peers) ?? []
+    expect(own).not.toBe('')
+    expect(ended.stderr).toContain(
+      `quorate node start --data-dir ${join(cwd, 'd')} --client-listen <host:port> ` +
+        `--peer-listen ${own}\n`,
+    )
     const again = await run(
       `snapshot restore b.snap --id n1 --data-dir d --cluster second ${peers}`,
     )
@@ -259,6 +265,17 @@ describe('the last resort', () => {
     const directory = await openDataDirectory({ disk: realDisk, path: join(cwd, 'new') })
     expect(directory.identity.members).toEqual([{ id: 'n3', peerAddress: '10.0.0.3:7201' }])
     await directory.close()
+  })
+
+  test('says of a survivor that has lost what it acknowledged', async () => {
+    await survivor()
+    const directory = join(cwd, 'old/groups/0')
+    await new Recovering({ disk: realDisk, directory }).mark(3)
+    const told = await run(words)
+    expect(told.stderr).toContain('it has not got back what it had acknowledged')
+    const ended = await run(`${words} --yes`)
+    expect(ended.stdout).toContain('it had lost acknowledged entries with a damaged log')
+    expect(ended.stdout).not.toContain('are left out')
   })
 
   test('refuses while the survivor runs', async () => {

@@ -4,7 +4,9 @@ import { createServer, type Server } from 'node:http'
 import { afterEach, describe, expect, test } from 'vitest'
 import { remarkLines, statusDocument, statusLines } from '../../src/cli/status-output.ts'
 import { compareIds, isLoopback, viewCluster } from '../../src/cluster/cluster-view.ts'
+import { movedNodes } from '../../src/cluster/local-cluster.ts'
 import { parseNodeStatus } from '../../src/cluster/node-status.ts'
+import { cluster, member } from '../cli/views.ts'
 
 const servers: Server[] = []
 
@@ -334,4 +336,41 @@ test('nodes of two clusters with one name are two nodes, so that a mix-up is see
   const other = await serve((at) => status('n1', at, { clusterId: 'c2' }))
   const found = await view([one, other])
   expect(new Set(found.nodes.map((node) => node.status?.clusterId))).toEqual(new Set(['c1', 'c2']))
+})
+
+test('nodes that moved to other ports are those of which clients are told another address', async () => {
+  const node = (id: string, port: number) => ({
+    id,
+    pid: null,
+    clientAddress: `127.0.0.1:${port}`,
+    peerAddress: '127.0.0.1:1',
+    directory: id,
+    logFile: id,
+  })
+  const file = {
+    schema: 1,
+    clusterName: 'c',
+    clusterId: 'c1',
+    dataDirectory: '/c',
+    initialised: true,
+    tuning: {},
+    nodes: [node('n1', 1), node('n2', 2), node('n3', 3), node('n4', 4)],
+  } as const
+  const told = (id: string, clientAddress: string | undefined) => member(id, { clientAddress })
+  const known = cluster(
+    {},
+    { members: [told('n1', '127.0.0.1:1'), told('n2', '127.0.0.1:9'), told('n3', undefined)] },
+  )
+  expect(movedNodes(file, known).map(({ id }) => id)).toEqual(['n2'])
+
+  // Where it is reached here is not what clients were told of it.
+  const address = await serve(() => status('n1', '10.0.0.1:7101'))
+  const moved = { ...file, nodes: [{ ...node('n1', 1), clientAddress: address }] }
+  const shown = await viewCluster({
+    endpoints: [address],
+    local: moved,
+    timeoutMs: 300,
+    discover: false,
+  })
+  expect(shown.nodes[0]).toMatchObject({ id: 'n1', clientAddress: address })
 })

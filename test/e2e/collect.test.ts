@@ -12,7 +12,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { LocalCluster, quorateJson, temporaryDirectory, until } from './harness.ts'
 
 /** Of one file: files share exchanges, and so keys and tokens, that must not meet on the cluster. */
-const keyTemplateOf = (file: string): string => `${file}/{type}/{exchange}/{symbol}/{intervalStart}`
+const keyTemplateOf = (file: string): string =>
+  `${file}/{type}/{exchange}/{symbol}/{intervalStart}-{intervalEnd}`
 const tokenTemplateOf = (file: string): string =>
   `${file}|{exchange}|{symbol}|{type}|{intervalStart}|{intervalEnd}`
 
@@ -144,7 +145,7 @@ describe('collectors in replicas', () => {
 
     expect(report).toMatchObject({ applied: 0, duplicate: 0, mismatch: 1, rejected: 0 })
     await using db = await cluster.connect()
-    const key = 'alpha/candle/alpha/BTC/USD/1670889600000'
+    const key = 'alpha/candle/alpha/BTC/USD/1670889600000-1670889660000'
     expect(await db.get(key, { valueEncoding: 'utf8' })).toBe(line)
   })
 })

@@ -109,3 +109,38 @@ test('a log that was kept in case goes when the disk runs full', async () => {
   await on.clock.advance(2_000)
   expect(await baseOf()).toBeGreaterThan(40)
 })
+
+test('a leader whose disk alone is full hands over, and gets nothing back before it has room', async () => {
+  const on = await supervised()
+  const db = await on.client()
+  await fill(on, db, 'before', 5)
+  const { leader: first = '' } = await on.done(db.status())
+  await on.done(db.updateMember(first, { priority: 5 }))
+  on.machine(first).disk.room = low
+  await on.clock.advance(5_000)
+
+  for (let i = 0; i < 15; i++) {
+    await on.done(db.put(`meanwhile-${i}`, 'v', { timeout: 2_000 }))
+    await on.clock.advance(1_000)
+  }
+  const { leader: second } = await on.done(db.status())
+  expect(second).not.toBe(first)
+
+  on.machine(first).disk.room = enough
+  await on.clock.advance(200_000)
+  expect((await on.done(db.status())).leader).toBe(first)
+})
+
+test('a full leader finds the one voter that has room', async () => {
+  const on = await supervised()
+  const db = await on.client()
+  await fill(on, db, 'before', 5)
+  const { leader } = await on.done(db.status())
+  const [roomy, ...full] = on.machines.filter(({ id }) => id !== leader)
+  for (const { disk } of [on.machine(leader ?? ''), ...full]) disk.room = low
+  await on.clock.advance(15_000)
+
+  await on.done(db.put('k', 'v'))
+
+  expect((await on.done(db.status())).leader).toBe(roomy?.id)
+})

@@ -27,6 +27,8 @@ interface Scenario {
   readonly before: (life: RevivedCluster) => Promise<Machine>
   readonly during: (life: RevivedCluster, victim: Machine) => Promise<void>
   readonly count?: number
+  /** Whether a log is damaged by more than the blow. */
+  readonly damagesLog?: boolean
 }
 
 async function leaderOf(life: RevivedCluster): Promise<string> {
@@ -35,10 +37,10 @@ async function leaderOf(life: RevivedCluster): Promise<string> {
   return (await life.on.done(db.status())).leader ?? ''
 }
 
+/** A follower that is left behind, with a state that is not empty. */
 async function away(life: RevivedCluster): Promise<Machine> {
-  await life.fill('before', 20)
-  const victim = life.follower(await leaderOf(life))
-  await life.on.kill(victim)
+  const victim = await compacted(life)
+  await life.end(victim)
   await life.fill('meanwhile', 160)
   await life.on.clock.advance(1_000)
   return victim
@@ -72,6 +74,7 @@ const scenarios: readonly Scenario[] = [
   },
   {
     name: 'a damaged log that is replaced, and recovery from it',
+    damagesLog: true,
     before: async (life) => {
       const victim = await compacted(life)
       await life.on.kill(victim)
@@ -134,6 +137,7 @@ async function live(scenario: Scenario, seed: number, blow?: Blow & { nth: numbe
     const end = { any: all() - start.any, change: victim.disk.changes - start.change }
     victim.disk.healFaults()
     await life.settle(scenario.count ?? 3)
+    if (scenario.damagesLog !== true) expect(life.damagedLogs).toEqual([])
     return { ...end, failures: life.failures }
   } finally {
     await life.on.down().catch(() => {})
@@ -175,6 +179,29 @@ describe.each(scenarios)('$name', (scenario) => {
   )
 })
 
+describe('the switch to the state of a snapshot', () => {
+  // The rename itself, the sync of its name, and what is done to the log behind it.
+  const places = wanted === 'all' ? Array.from({ length: 30 }, (_, i) => i + 1) : [1, 2, 6]
+  test.each([false, true])('is cut short, by a loss of power: %s (redisraft#43)', async (power) => {
+    for (const nth of places) {
+      const life = await new RevivedCluster(1, power).up()
+      const victim = await away(life)
+      let switches = 0
+      life.on.onSwitch = (machine) => {
+        if (machine !== victim || switches++ > 0) return
+        machine.disk.fail({ operation: 'any', nth, error: 'kill' })
+      }
+      await life.start(victim)
+      await life.pass(3_000)
+      expect(switches).toBeGreaterThan(0)
+      await life.settle(3)
+      expect(life.failures.length).toBe(1)
+      expect(life.damagedLogs).toEqual([])
+      await life.on.down()
+    }
+  })
+})
+
 test('a state that is opened in vain is closed: the next attempt finds it free', async () => {
   const life = await new RevivedCluster(1).up()
   await life.fill('before', 20)
@@ -206,6 +233,7 @@ describe('every machine loses power at once', () => {
       await life.fill('after', 20)
       await life.settle(3)
       expect(life.failures).toEqual([])
+      expect(life.damagedLogs).toEqual([])
       await life.on.down()
     }
   }, 600_000)

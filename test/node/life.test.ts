@@ -8,6 +8,7 @@ import { afterEach, describe, expect, test } from 'vitest'
 import type { Client } from '../../src/client/index.ts'
 import type { NodeStatus } from '../../src/transport/index.ts'
 import { PeerIncarnations } from '../../src/wal/index.ts'
+import { writers } from '../scenarios/support/writers.ts'
 import { Cluster } from './support/cluster.ts'
 
 let cluster: Cluster | undefined
@@ -101,6 +102,25 @@ describe('compaction', () => {
   })
 })
 
+test('a state that a start finds damaged is counted, as often as it was made anew', async () => {
+  const on = await supervised(3)
+  const db = await on.client()
+  await fill(on, db, 'row', 400)
+  await on.clock.advance(2_000)
+  const victim = on.machine('n3')
+  // With its log's beginning gone, the node is opened once more, for the snapshot that it fetches.
+  expect((await statusOf(on, 'n3')).baseIndex).toBeGreaterThan(0)
+  await on.kill(victim)
+  const applied = [...victim.database.rows().keys()].find((key) => key.startsWith('00'))
+  victim.database.tamper(applied ?? '', (row) => row.map((byte) => ~byte))
+  await on.supervise(victim)
+  expect(victim.log.join('\n')).toContain('the state is damaged and is made anew')
+  expect((await statusOf(on, 'n3')).counters['repaired']).toBe(1)
+  await on.clock.advance(5_000)
+  await expectEqual(on, db, 3)
+  expect((await statusOf(on, 'n3')).counters['repaired']).toBe(1)
+})
+
 describe('comparison', () => {
   test('a row that is gone without a trace is missed, and comes back', async () => {
     const on = await supervised(3)
@@ -153,6 +173,7 @@ describe('a damaged log', () => {
     await on.clock.advance(5_000)
     expect((await statusOf(on, victim)).waitsFor).toBeUndefined()
     expect(on.machine(victim).log.join('\n')).toContain('this node votes and counts')
+    expect((await statusOf(on, victim)).counters['repaired']).toBe(1)
     await expectEqual(on, db, 3)
     // It counts again, after a start too.
     await on.kill(on.machine(victim))
@@ -206,12 +227,17 @@ describe('members', () => {
     const { leader = '' } = await on.done(db.status())
     await on.done(db.removeMember(leader, { timeout: 20_000 }))
     const gone = on.machine(leader)
-    await on.done(gone.supervised?.closed ?? Promise.resolve(), 20_000)
+    expect(await on.done<unknown>(gone.supervised?.closed ?? Promise.resolve(), 20_000)).toBe(
+      'removed',
+    )
+    const [left] = on.machines.filter((machine) => machine !== gone)
     await on.done(db.put('k', 'v'))
     const { members } = await on.done(db.members())
     expect(members.map(({ id }) => id)).not.toContain(leader)
     // Once more is no mistake.
     await on.done(db.removeMember(leader))
+    await on.done(left?.supervised?.close() ?? Promise.resolve())
+    expect(await left?.supervised?.closed).toBe('closed')
   })
 
   test.each([1, 2, 3, 4])('down to the last one, under writes (drawing %i)', async (seed) => {
@@ -221,7 +247,7 @@ describe('members', () => {
     for (const id of ['n1', 'n2']) {
       const written = fill(on, db, id, 40)
       await on.done(db.removeMember(id, { timeout: 20_000 }))
-      await on.done(on.machine(id).supervised?.closed ?? Promise.resolve(), 20_000)
+      await on.done<unknown>(on.machine(id).supervised?.closed ?? Promise.resolve(), 20_000)
       await on.done(written)
     }
     // Nobody else is there any more: nothing that they had said may take the lead from it.
@@ -236,6 +262,30 @@ describe('members', () => {
     await on.done(read())
     expect(keys).toHaveLength(320)
     expect((await statusOf(on, 'n3')).term).toBe(before.term)
+  })
+
+  test('one that hangs is removed, and no write waits for it (openraft#808)', async () => {
+    const on = await supervised(3)
+    const db = await on.client()
+    await fill(on, db, 'row', 100)
+    const { leader } = await on.done(db.status())
+    const hung = on.machines.find(({ id }) => id !== leader)
+    if (hung === undefined) throw new Error('nobody follows')
+    const busy = await writers(on, 2, { pauseMs: 5 })
+    await on.clock.advance(200)
+    hung.life.pause()
+    // Not so long that the links to it are given up.
+    await on.clock.advance(500)
+    const { members } = await on.done(db.removeMember(hung.id, { timeout: 20_000 }))
+    expect(members.map(({ id }) => id)).not.toContain(hung.id)
+    await on.clock.advance(3_500)
+    for (const writer of busy) await writer.stop(on)
+    for (const { slowestMs, acknowledged, refused, unknown } of busy) {
+      expect(slowestMs).toBeLessThan(200)
+      expect(acknowledged.length).toBeGreaterThan(250)
+      expect([...refused, ...unknown]).toEqual([])
+    }
+    expect((await on.done(db.status())).leader).toBe(leader)
   })
 
   test('a member is replaced in one step', async () => {

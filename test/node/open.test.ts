@@ -7,6 +7,7 @@
 import { expect, test } from 'vitest'
 import { QuorateError } from '../../src/errors.ts'
 import { openNode } from '../../src/node/open.ts'
+import { VoteFile } from '../../src/wal/vote-file.ts'
 import { Cluster } from './support/cluster.ts'
 
 /** One node that was started `starts` times, in as many terms, and wrote something in the last. */
@@ -36,6 +37,32 @@ test('a state that was made from another log is refused', async () => {
 
   expect(error.code).toBe('QUORATE_CORRUPT')
   expect(error.message).toContain('term')
+})
+
+test('a node of three whose two votes contradict each other is refused, not recovered', async () => {
+  const cluster = await new Cluster(1, 3).up()
+  await cluster.leader()
+  await cluster.down()
+  const machine = cluster.machine('n1')
+  const { disk } = machine
+  const directory = '/data/groups/0'
+  const { incarnation } = JSON.parse(Buffer.from(disk.peek('/data/node.json')).toString()).content
+  const options = { disk, directory, incarnation: String(incarnation) }
+  const reading = await VoteFile.read(options)
+  if (reading.kind !== 'certain') throw new Error('the vote is certain before it is changed')
+  const { currentTerm, walFlush } = reading.vote
+  // Nobody writes this. A disk that misplaces writes may, and so may a bug.
+  const votedFor = reading.vote.votedFor === 'n2' ? 'n3' : 'n2'
+  disk.unplant(`${directory}/vote`)
+  const file = await VoteFile.establish({ ...options, vote: { currentTerm, votedFor, walFlush } })
+  await file.close()
+
+  const error = await cluster.failure(cluster.start(machine))
+
+  expect(error.code).toBe('QUORATE_CORRUPT')
+  expect(error.details['file']).toBe(`${directory}/vote`)
+  expect(error.message).toContain('member replace')
+  expect(disk.paths().filter((path) => path.includes('damaged'))).toEqual([])
 })
 
 /** As Node has it: an error with a code of the system's. */

@@ -66,8 +66,8 @@ function setUp() {
       throw error
     },
   })
-  const ask = async (frame: number): Promise<SnapshotFrame | undefined> => {
-    sender.asked('n2', { type: 'snapshotRequest', snapshot, frame })
+  const ask = async (frame: number, from = 'n2'): Promise<SnapshotFrame | undefined> => {
+    sender.asked(from, { type: 'snapshotRequest', snapshot, frame })
     await clock.run()
     return sent.at(-1)
   }
@@ -237,14 +237,56 @@ describe('the log is kept', () => {
     sender.wanted('n2')
     await clock.run()
     for (let n = 0; n <= lastFrame; n++) await ask(n)
-    for (const other of ['n3', 'n4']) {
+    for (const other of ['n3', 'n4', 'n5']) {
       needy.add(other)
       sender.wanted(other)
       await clock.run()
     }
     await clock.advance(20_000)
     sender.tick(clock.monotonic())
-    expect(lost).toEqual(['n3'])
+    expect(lost).toEqual(['n3', 'n4'])
     expect(sender.owedIndex).toBe(90)
+  })
+})
+
+describe('followers that got all of it, and were never heard of again', () => {
+  const whole = async (ids: readonly string[]) => {
+    const parts = setUp()
+    const { clock, sender, needy, ask } = parts
+    for (const id of ids) {
+      needy.add(id)
+      sender.wanted(id)
+      await clock.run()
+      for (let n = 0; n <= lastFrame; n++) await ask(n, id)
+    }
+    const want = async (id: string): Promise<void> => {
+      needy.add(id)
+      sender.wanted(id)
+      await clock.run()
+    }
+    return { ...parts, want }
+  }
+
+  test('do not keep another one waiting', async () => {
+    const { want, ask } = await whole(['n2', 'n3'])
+    await want('n4')
+    expect(await ask(0, 'n4')).toMatchObject({ type: 'snapshotFrame', frame: 0 })
+  })
+
+  test('make room, the one that was silent longest first, once all views are taken', async () => {
+    const { clock, sender, lost, views, want, ask } = await whole(['n2', 'n3', 'n4'])
+    expect(views).toHaveLength(3)
+    await want('n5')
+    expect(views).toHaveLength(3)
+    await clock.advance(5_001)
+    await ask(lastFrame, 'n2')
+    sender.tick(clock.monotonic())
+    await clock.run()
+    expect(lost).toEqual(['n3'])
+    expect(await ask(0, 'n5')).toMatchObject({ type: 'snapshotFrame', frame: 0 })
+    // Nobody waits any more: who is putting it in place may take its time.
+    await clock.advance(20_000)
+    sender.tick(clock.monotonic())
+    expect(lost).toEqual(['n3'])
   })
 })

@@ -90,6 +90,42 @@ describe('caps', () => {
     expect(group.node('n2').disk.entries).toEqual(group.node('n1').disk.entries)
   })
 
+  test('a follower that drops what it gets is sent little again, and all once it takes it', () => {
+    for (const tailMax of [Infinity, 0]) {
+      const terms = Array.from({ length: 200 }, () => 1)
+      const starts = [{ terms, tailMax }, { terms }, { terms: [1] }]
+      const group = new Group(starts, { messageBytesMax: 300, logBytesMax: 600 })
+      group.cut.add('n1>n3')
+      group.elect('n1')
+      group.cut.clear()
+      let isFull = true
+      let dropped = 0
+      const deliver = (): void => {
+        for (let next = group.wire.shift(); next !== undefined; next = group.wire.shift()) {
+          const { type, to } = next
+          const brings = type === 'appendEntries' && to === 'n3' ? next.entries.length : 0
+          if (isFull && brings > 0) dropped += brings
+          else group.step(next)
+        }
+      }
+      const beats = (count: number): void => {
+        for (let n = 0; n < count; n++) {
+          group.tick('n1', heartbeatTicks)
+          deliver()
+        }
+      }
+      beats(10)
+      expect(dropped).toBeGreaterThan(0)
+      dropped = 0
+      beats(20)
+      // One message for each of them, of four entries at most.
+      expect(dropped).toBeLessThanOrEqual(20 * 4)
+      isFull = false
+      beats(8)
+      expect(group.node('n3').disk.entries).toEqual(group.node('n1').disk.entries)
+    }
+  })
+
   test('the log in memory keeps to its cap once it is durable', () => {
     const raft = alone({ logBytesMax: 1000 })
 

@@ -6,6 +6,7 @@
 import { describe, expect, test } from 'vitest'
 import { keepOnly, leaderOf, patience, runClock } from './support/clock.ts'
 import { Group, electionTicks } from './support/group.ts'
+import { withLearner } from './support/led.ts'
 import { empty, freshLeader, header, sent } from './support/messages.ts'
 
 describe('elections', () => {
@@ -81,6 +82,23 @@ describe('elections', () => {
       expect(sent(group, 'n1')).toMatchObject([refused, refused])
       expect(group.node('n1').status).toMatchObject({ role, votedFor: 'n1' })
     }
+  })
+
+  test('a follower that voted and has a leader gives no second vote of the term', () => {
+    const group = new Group([{}, {}, {}])
+    group.elect('n1')
+    const { term, votedFor } = group.node('n2').status
+    const lastLog = { term: 9, index: 9 }
+    group.wire = []
+
+    for (const transfer of [false, true]) {
+      group.step({ type: 'requestVote', transfer, ...header('n3', 'n2', term), lastLog })
+    }
+
+    const refused = { type: 'requestVoteResult', granted: false }
+    expect(sent(group, 'n2')).toMatchObject([refused, refused])
+    expect(votedFor).toBe('n1')
+    expect(group.node('n2').status).toMatchObject({ term, votedFor, leader: 'n1' })
   })
 
   test('a node with the best log and the lowest term comes to lead (etcd#8243)', () => {
@@ -160,6 +178,22 @@ describe('elections', () => {
     }
 
     expect(ticks).toBeLessThanOrEqual(2 * electionTicks + 1)
+  })
+
+  test('a leader that one majority of a joint configuration does not answer gives up', () => {
+    for (const silent of ['n3', 'n4']) {
+      const group = withLearner()
+      group.change('n1', { type: 'replace', id: 'n3', by: 'n4' })
+      group.isolate('n2')
+      group.isolate(silent)
+
+      for (let n = 0; n < 2 * electionTicks + 1; n++) {
+        group.tick('n1')
+        group.deliver()
+      }
+
+      expect([silent, group.node('n1').status.role]).toEqual([silent, 'follower'])
+    }
   })
 
   test('a node that comes back does not depose the leader by asking', () => {

@@ -4,6 +4,7 @@
  * Method: one test for each, named by what must hold, with the public report where there is one.
  */
 import { describe, expect, test } from 'vitest'
+import { memberIds } from '../../src/raft/configuration.ts'
 import type { Message } from '../../src/raft/index.ts'
 import { leaderOf, patience, runClock } from './support/clock.ts'
 import { Group, electionTicks } from './support/group.ts'
@@ -55,6 +56,63 @@ describe('changes of members', () => {
     expect(next.change('n1', { type: 'remove', id: 'n2' })).toMatchObject({
       reason: 'changeInProgress',
     })
+  })
+
+  test('a candidate of a joint configuration needs the votes of both majorities (CCF)', () => {
+    for (const silent of ['n3', 'n4']) {
+      const group = withLearner()
+      group.cut.add('n1>n3')
+      group.change('n1', { type: 'replace', id: 'n3', by: 'n4' })
+      group.deliver(({ to, type }) => to !== 'n1' && type === 'appendEntries')
+      group.crash('n1')
+      group.wire = []
+      for (const id of ['n3', 'n4']) group.tick(id, electionTicks)
+      group.campaign('n2')
+      group.deliver(({ type }) => type.startsWith('requestPreVote'))
+      expect(voters(group, 'n2')).toBe('n1 n2 n4 / n1 n2 n3')
+
+      // The pre-vote was won with all of them; now one is silent.
+      group.cut.add(`n2>${silent}`)
+      group.deliver()
+      const { role, term } = group.node('n2').status
+      expect([silent, role]).toEqual([silent, 'candidate'])
+
+      group.cut.clear()
+      group.step({ type: 'requestVoteResult', ...header(silent, 'n2', term), granted: true })
+      expect([silent, group.node('n2').status.role]).toEqual([silent, 'leader'])
+    }
+  })
+
+  test('of six voters, whoever has the half-copied removal, one is elected (openraft#1796)', () => {
+    for (const gone of ['n1', 'n6', 'n2']) {
+      for (let step = 0; step < 60; step += 4) {
+        for (const raised of [[], ['n6'], ['n5', 'n6']]) {
+          const group = led({}, {}, {}, {}, {}, {})
+          group.change('n1', { type: 'remove', id: gone })
+          group.deliver(() => true, step)
+          group.crash('n1')
+          for (const id of raised) {
+            // It stood for election in vain: a higher term, and the log as it was. Where two did,
+            // nobody is elected without the vote of one of them.
+            const { disk } = group.node(id)
+            disk.hardState = { ...disk.hardState, currentTerm: 9, votedFor: id }
+            group.restart(id)
+          }
+          group.wire = []
+
+          let isSettled = false
+          for (let n = 0; n < 10 && !isSettled; n++) {
+            runClock(group, patience / 5, step * 10 + n)
+            const leader = leaderOf(group)?.split('/')[0]
+            if (leader === undefined) continue
+            const { configurationSettled, commitIndex, lastIndex } = group.node(leader).status
+            isSettled = configurationSettled && commitIndex === lastIndex
+          }
+
+          expect([gone, step, raised, isSettled]).toEqual([gone, step, raised, true])
+        }
+      }
+    }
   })
 
   test('a node that starts again acts on the newest configuration of its log', () => {
@@ -115,8 +173,33 @@ describe('changes of members', () => {
         const { commitIndex, lastIndex, configurationSettled } = group.node(leader).status
         expect(commitIndex).toBe(lastIndex)
         expect(configurationSettled).toBe(true)
+        if (!comesBack) continue
+        // Its log may end with the very entry by which it went, which it does not know is committed.
+        const isOut = !memberIds(group.node(leader).status.configuration.configuration).includes(
+          'n1',
+        )
+        expect([`step ${step}`, group.node('n1').isRemoved]).toEqual([`step ${step}`, isOut])
       }
     }
+  })
+
+  test('a leader that was removed while it was cut off learns of it, whatever its log ends with', () => {
+    const group = led({}, {}, {}, newcomer)
+    group.isolate('n1')
+    group.propose('n1', ...Array.from({ length: 20 }, (_, n) => `${n}`))
+    group.change('n1', { type: 'addLearner', id: 'n4', context })
+    runClock(group, patience, 1)
+    const [leader = 'nobody'] = leaderOf(group)?.split('/') ?? []
+    group.change(leader, { type: 'remove', id: 'n1' })
+    group.deliver()
+    const { configuration } = group.node(leader).status
+    expect(memberIds(configuration.configuration)).toEqual(['n2', 'n3'])
+    expect(configuration.index).toBeLessThan(group.node('n1').status.configuration.index)
+
+    group.heal()
+    runClock(group, patience, 1)
+
+    expect(group.node('n1').isRemoved).toBe(true)
   })
 
   test('a voter that takes itself for a learner votes all the same (etcd#10998)', () => {
@@ -172,13 +255,21 @@ describe('changes of members', () => {
   })
 
   test('a learner never counts: neither for a commit, nor for a read, nor for the lead', () => {
-    const group = withLearner()
+    // Two of them: with the leader they would be three of five, were they counted.
+    const group = led({}, {}, {}, newcomer, newcomer)
+    for (const id of ['n4', 'n5']) {
+      group.change('n1', { type: 'addLearner', id, context })
+      group.deliver()
+      beat(group)
+    }
+    const { commitIndex } = group.node('n1').status
     group.isolate('n2')
     group.isolate('n3')
     group.propose('n1', 'x')
     group.read('n1')
     group.deliver()
-    expect(group.node('n1').status.commitIndex).toBe(2)
+    expect(group.node('n5').status.lastIndex).toBe(commitIndex + 1)
+    expect(group.node('n1').status.commitIndex).toBe(commitIndex)
     expect(group.node('n1').reads).toEqual([])
 
     for (let n = 0; n < 3 * electionTicks; n++) {
@@ -186,9 +277,11 @@ describe('changes of members', () => {
       group.deliver()
     }
     expect(group.node('n1').status.role).not.toBe('leader')
-    // Nor does it stand for election.
-    group.tick('n4', 5 * electionTicks)
-    expect(group.node('n4').status).toMatchObject({ role: 'follower', term: 1 })
+    // Nor do they stand for election.
+    for (const id of ['n4', 'n5']) {
+      group.tick(id, 5 * electionTicks)
+      expect(group.node(id).status).toMatchObject({ role: 'follower', term: 1 })
+    }
   })
 
   test('a removal that leaves no majority that answers is refused; a dead node can go', () => {

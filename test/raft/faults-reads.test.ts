@@ -6,6 +6,7 @@
 import { describe, expect, test } from 'vitest'
 import type { Message } from '../../src/raft/index.ts'
 import { Group, electionTicks, heartbeatTicks } from './support/group.ts'
+import { led, withLearner } from './support/led.ts'
 import { freshLeader, header, sent } from './support/messages.ts'
 
 describe('reads', () => {
@@ -138,6 +139,56 @@ describe('reads', () => {
     expect(group.node('n2').status.leader).toBe('n1')
     expect(group.node('n2').reads).toMatchObject([{ refused: true }])
     expect(group.node('n2').status.readsOutstanding).toBe(0)
+  })
+
+  test('are confirmed in a joint configuration by both majorities, and by neither alone (CCF)', () => {
+    for (const silent of ['n3', 'n4']) {
+      const group = withLearner()
+      group.change('n1', { type: 'replace', id: 'n3', by: 'n4' })
+      // n1 has one of two others left: a majority of the new voters, or of the old ones.
+      group.isolate('n2')
+      group.isolate(silent)
+      group.deliver()
+      group.read('n1')
+      group.deliver()
+      expect([silent, group.node('n1').reads]).toEqual([silent, []])
+
+      group.heal()
+      group.tick('n1', heartbeatTicks)
+      group.deliver()
+      expect(group.node('n1').reads).toMatchObject([{ refused: false }])
+    }
+  })
+
+  test('do not put off the end of a hand-over that does not come about (openraft#1747)', () => {
+    const group = led({}, {}, {})
+    group.cut.add('n1>n2')
+    group.transfer('n1', 'n2')
+    let blocked = 0
+    while (blocked < 100 && group.propose('n1', 'x').type === 'transferring') {
+      blocked++
+      group.read('n1')
+      group.read('n3')
+      group.tick('n1')
+      group.deliver()
+    }
+
+    expect(blocked).toBeLessThanOrEqual(2 * electionTicks + 1)
+  })
+
+  test('keep no leader in office whose disk stands still (openraft#1747)', () => {
+    const group = led({}, {}, {})
+    group.node('n1').isSlow = true
+    group.propose('n1', 'a')
+    group.deliver()
+    for (let n = 0; n < 6 * electionTicks; n++) {
+      group.read('n1')
+      group.tick('n1')
+      group.deliver()
+    }
+
+    expect(group.node('n1').reads).toContainEqual(expect.objectContaining({ refused: false }))
+    expect(group.node('n1').status.role).not.toBe('leader')
   })
 
   test('reads that wait for a commit that does not come are refused in time', () => {

@@ -32,6 +32,34 @@ describe('replication and commit', () => {
     expect(seen.length).toBeGreaterThanOrEqual(12)
   })
 
+  test('nor where none of it is committed, and the late append is empty (redpanda#17731)', () => {
+    const group = new Group([{}, {}, {}])
+    group.elect('n1')
+    const { commitIndex } = group.node('n2').status
+    // n2 gets everything, and no answer of it arrives: nothing is committed.
+    group.isolate('n3')
+    group.cut.add('n2>n1')
+    const seen: AppendEntries[] = []
+    for (let n = 0; n < 12; n++) {
+      group.propose('n1', `x${n}`)
+      for (const message of group.wire) {
+        if (message.type === 'appendEntries' && message.to === 'n2') seen.push(message)
+      }
+      group.deliver()
+      const { lastIndex } = group.node('n2').status
+      const expected = [...group.node('n2').disk.entries]
+      for (const message of seen) {
+        for (const entries of [message.entries, []]) {
+          group.step({ ...message, entries })
+          expect(group.node('n2').status).toMatchObject({ lastIndex, commitIndex })
+          expect(group.node('n2').disk.entries).toEqual(expected)
+        }
+      }
+      group.wire = []
+    }
+    expect(seen.length).toBeGreaterThanOrEqual(12)
+  })
+
   test('a commit index beyond the matched prefix is not taken over (databend#3914)', () => {
     const group = new Group([{ terms: [1, 1, 1, 1] }, {}, {}])
     const append = { prevLog: { term: 1, index: 1 }, entries: [entry(2, 1)], leaderCommit: 4 }
@@ -82,6 +110,21 @@ describe('replication and commit', () => {
     }
 
     expect(group.node('n1').status).toEqual(before)
+  })
+
+  test('a rejection commits nothing, whatever it names (CCF, PySyncObj#166)', () => {
+    const terms = [1, 1, 1]
+    const group = new Group([{ terms }, { terms }, { terms }])
+    freshLeader(group)
+    const { term, commitIndex } = group.node('n1').status
+
+    for (const rejectedIndex of [1, 2, 3]) {
+      const rejection = { rejectedIndex, hint: { term: 1, index: rejectedIndex } }
+      group.step({ type: 'appendEntriesRejected', ...header('n2', 'n1', term), ...rejection })
+    }
+
+    expect(group.node('n1').status).toMatchObject({ role: 'leader', commitIndex })
+    expect(group.node('n1').status.peers[0]).toMatchObject({ id: 'n2', matchIndex: 0 })
   })
 
   test('an acknowledgement beyond the own log is not counted', () => {

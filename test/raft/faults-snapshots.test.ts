@@ -63,6 +63,24 @@ describe('a follower that lacks what the log no longer has', () => {
     }
   })
 
+  test('asks again where its asking was lost (etcd-io/raft#31)', () => {
+    const group = led({}, {}, {})
+    group.propose('n1', 'a', 'b', 'c')
+    group.deliver()
+    beat(group)
+    group.compact('n3', 2)
+    group.loseState('n3')
+    let lost = 0
+    for (let n = 0; n < 6 * electionTicks; n++) {
+      for (const id of ['n1', 'n3']) group.tick(id)
+      if (lost === 0) lost += group.drop(({ type }) => type === 'snapshotNeeded')
+      group.deliver()
+    }
+
+    expect(lost).toBe(1)
+    expect([...group.node('n1').wanted]).toEqual(['n3'])
+  })
+
   test('counts as there by its heartbeats, and is forgotten once it is removed', () => {
     const group = lagging()
     group.isolate('n2')

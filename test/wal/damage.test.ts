@@ -7,6 +7,7 @@
  */
 import { beforeAll, describe, expect, test } from 'vitest'
 import { QuorateError } from '../../src/errors.ts'
+import { LogStore } from '../../src/wal/log-store.ts'
 import { Wal } from '../../src/wal/wal.ts'
 import type { MemoryDisk } from '../suites/memory-disk.ts'
 import {
@@ -278,6 +279,97 @@ describe('a last flush that power cut', () => {
       copy.plant(segment(3), Buffer.concat([disk.peek(segment(3)), new Uint8Array(1)]))
     })
     expect(seen).toMatchObject({ code: 'QUORATE_CORRUPT', details: { file: segment(3) } })
+  })
+})
+
+describe('a last flush that holds a vote', () => {
+  const group = 'data/groups/0'
+  const votePath = `${group}/vote`
+  const before = hard(4, 'n1')
+  const voted = hard(5, 'n2')
+  const store = (copy: MemoryDisk) => ({
+    disk: copy,
+    directory: group,
+    identity,
+    segmentBytes: 4096,
+  })
+
+  interface Votes {
+    readonly with: MemoryDisk
+    readonly without: MemoryDisk
+    /** Where the flush with the vote begins in the log, and its last byte. It is of one sector. */
+    readonly start: number
+    readonly last: number
+    /** The first and the last byte of the vote file that the vote changed. */
+    readonly slot: { readonly first: number; readonly last: number }
+  }
+
+  /** Both files, with the vote and without it. */
+  async function votes(): Promise<Votes> {
+    const on = await diskWith(group)
+    await LogStore.create(store(on))
+    const { log } = await LogStore.open(store(on))
+    await log.persist({ hardState: before, entries: entries(1, 3, 4), mustSync: true })
+    const without = on.clone()
+    await log.persist({ hardState: voted, entries: [entry(4, 4)], mustSync: true })
+    await log.close()
+    const changes = (path: string): number[] => {
+      const [old, now] = [without.peek(path), on.peek(path)]
+      return [...now.keys()].filter((at) => now[at] !== old[at])
+    }
+    const [start = 0, last = 0] = [changes(firstSegment)[0], changes(firstSegment).at(-1)]
+    const [first = 0, end = 0] = [changes(votePath)[0], changes(votePath).at(-1)]
+    expect([start % 512, last - start < 512]).toEqual([0, true])
+    return { with: on, without, start, last, slot: { first, last: end } }
+  }
+
+  /** Of what the vote changed in a file, the bytes before `end` are there and the rest is not. */
+  function cut(disk: MemoryDisk, { without }: Votes, path: string, end: number): MemoryDisk {
+    const copy = disk.clone()
+    copy.damage(path, without.peek(path).slice(end), end)
+    return copy
+  }
+
+  async function hardStateOf(copy: MemoryDisk) {
+    const { log, recovered } = await LogStore.open(store(copy))
+    await log.close()
+    return recovered.hardState
+  }
+
+  test('cut at every byte of the log: the vote is remembered', async () => {
+    const made = await votes()
+    for (let end = made.start; end <= made.last + 1; end++) {
+      const copy = cut(made.with, made, firstSegment, end)
+
+      expect([end, await hardStateOf(copy)]).toEqual([end, voted])
+      if (end % 16 === 0) expect([end, await hardStateOf(copy)]).toEqual([end, voted])
+    }
+  })
+
+  test('cut at every byte of the vote file: the vote is remembered, if it had left', async () => {
+    const made = await votes()
+    const { first, last } = made.slot
+    for (let end = first; end <= last; end++) {
+      const copy = cut(made.with, made, votePath, end)
+      // The log is written once the vote file is durable: without it, the vote had not left.
+      const early = cut(copy, made, firstSegment, made.start)
+
+      expect([end, await hardStateOf(copy)]).toEqual([end, voted])
+      expect([end, await hardStateOf(early)]).toEqual([end, before])
+    }
+  })
+
+  test('cut in both files, which no crash does: the node does not guess', async () => {
+    const made = await votes()
+    const { first, last } = made.slot
+    for (let end = made.start + 1; end <= made.last; end += 5) {
+      const log = cut(made.with, made, firstSegment, end)
+      for (const slotEnd of [first + 1, Math.floor((first + last) / 2), last]) {
+        const error = await refusal(LogStore.open(store(cut(log, made, votePath, slotEnd))))
+
+        expect(error).toMatchObject({ code: 'QUORATE_CORRUPT', details: { file: votePath } })
+      }
+    }
   })
 })
 

@@ -229,6 +229,34 @@ describe('the store', () => {
     expect(await recoveredHardState(disk)).toEqual(hard(3, 'n1'))
   })
 
+  test('that lost its vote twice over refuses every start, and keeps what shows it', async () => {
+    const { disk, log } = await newStore()
+    await log.persist({ hardState: hard(1, 'n1'), entries: [entry(1, 1, 600)], mustSync: true })
+    await log.persist({ hardState: hard(2), entries: [entry(2, 1, 600)], mustSync: true })
+    await log.persist({ hardState: hard(2, 'n3'), entries: [entry(3, 2, 600)], mustSync: true })
+    await log.close()
+    const { incarnation } = identity
+    const reading = async () => VoteFile.read({ disk, directory: group, incarnation })
+    const written = disk.peek(walFile).findLastIndex((byte) => byte !== 0)
+    disk.zeroSector(walFile, Math.floor(written / 512) - 1)
+    // One fault is settled with what is left; both at once are not, whichever slot was the newest.
+    for (const slot of [0, 1]) {
+      const damaged = disk.clone()
+      damaged.zeroSector(votePath, slot)
+      if (slot === 0) expect((await reading()).kind).toBe('certain')
+      const before = damaged.peek(walFile)
+      for (let start = 1; start <= 3; start++) {
+        expect(await refusal(LogStore.open(storeOptions(damaged)))).toMatchObject({
+          code: 'QUORATE_CORRUPT',
+          details: { file: votePath, offset: slot * 512 },
+        })
+        damaged.crash({ keepUnsynced: 'all' })
+        expect(damaged.peek(walFile)).toEqual(before)
+      }
+    }
+    expect(await recoveredHardState(disk)).toEqual(hard(2, 'n3', 0))
+  })
+
   test('killed at any operation, a vote that left is never forgotten', async () => {
     const states = [hard(1, 'n1'), hard(2), hard(2, 'n2'), hard(5, 'n3'), hard(6), hard(6, 'n1')]
     const keeps: KeepUnsynced[] = ['none', 'all', 'prefix', 'sectors']

@@ -40,6 +40,23 @@ describe('keeping', () => {
     expect(read).toEqual([])
   })
 
+  test('as many changes of members as anybody makes are read back', async () => {
+    const { disk, wal } = await newLog()
+    const count = 70_000
+    const data = new Uint8Array(8)
+    for (let at = 0; at < count; at += 5_000) {
+      const changes = Array.from({ length: 5_000 }, (_, n) => {
+        return { index: at + n + 1, term: 1, kind: 'config' as const, data }
+      })
+      await wal.append({ hardState: hard(1, 'n1', at), entries: changes, mustSync: true })
+    }
+    await wal.close()
+
+    const { recovered } = await Wal.open(walOptions(disk))
+
+    expect(recovered.configEntries).toHaveLength(count)
+  })
+
   test('entries of all kinds and sizes, through many segments, survive a power cut', async () => {
     const { disk, wal } = await newLog()
     const all = Array.from({ length: 60 }, (_, at) =>

@@ -1,7 +1,7 @@
 /** `quorate cluster up`. */
 import { Option, type Command } from 'commander'
 import type { ClusterFile, ClusterView } from '../../cluster/index.ts'
-import { usageError } from '../../errors.ts'
+import { QuorateError, usageError } from '../../errors.ts'
 import { dataDirFlag, localCommand, type ClusterOptions } from '../cluster-command.ts'
 import { addExamples, beginRun, type Run } from '../command.ts'
 import { dataDirectory } from '../endpoints.ts'
@@ -18,6 +18,8 @@ interface UpOptions extends ClusterOptions, TuningOptions {
 }
 
 const nodesDefault = 3
+/** How long telling the members' new addresses may take. */
+const tellMs = 10_000
 
 /** Declares it. */
 export function clusterUpCommand(cli: Cli): Command {
@@ -112,6 +114,7 @@ async function bringUp(run: Run, file: ClusterFile, detach: boolean): Promise<vo
   try {
     const view = await waitForLeader(file, io.signal)
     if (io.signal.aborted) return
+    await tellMoved(run, file, view)
     if (detach) {
       leave = true
       await printUp(run, file, view, started)
@@ -124,6 +127,27 @@ async function bringUp(run: Run, file: ClusterFile, detach: boolean): Promise<vo
     if (!leave && readClusterFile(file.dataDirectory) !== undefined) {
       await stopNodes(file.dataDirectory, started)
     }
+  }
+}
+
+/** Has clients told where the nodes are now, where they were at other ports before. */
+async function tellMoved(run: Run, file: ClusterFile, view: ClusterView): Promise<void> {
+  const { movedNodes } = await import('../../cluster/index.ts')
+  const moved = movedNodes(file, view)
+  if (moved.length === 0) return
+  const { io, out } = run
+  const endpoints = file.nodes.map((node) => node.clientAddress)
+  try {
+    const client = await io.connect(endpoints, { timeout: tellMs, signal: io.signal })
+    try {
+      for (const { id, clientAddress } of moved) await client.updateMember(id, { clientAddress })
+    } finally {
+      await client.close()
+    }
+  } catch (error) {
+    if (!(error instanceof QuorateError)) throw error
+    // The cluster is up, and clients that are given all endpoints get on.
+    await out.note(`clients are still told old addresses of some nodes: ${error.message}`)
   }
 }
 

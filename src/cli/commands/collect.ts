@@ -105,7 +105,7 @@ export function collectCommand(cli: Cli): Command {
     [
       'three replicas of one collector',
       'quorate collect candles.ndjson.gz --replicas 3 \\\n' +
-        "    --key 'candle/{exchange}/{symbol}/{intervalStart}' \\\n" +
+        "    --key 'candle/{exchange}/{symbol}/{intervalStart}-{intervalEnd}' \\\n" +
         "    --token '{exchange}/{symbol}/candle/{intervalStart}/{intervalEnd}'",
     ],
     ["this machine's own figures", 'quorate collect --source system --interval 1s --for 30s'],

@@ -71,7 +71,7 @@ async function printReport(out: Output, report: DemoReport): Promise<void> {
   await out.line(
     report.ok
       ? out.paint('good', 'Every acknowledged record is on every node, exactly once.')
-      : out.paint('bad', 'A check failed: this must not happen. Please report it.'),
+      : out.paint('bad', 'A check failed: this is a bug in quorate. Keep what is printed above.'),
   )
   await out.line('')
   await out.line('Your turn:')

@@ -1,12 +1,24 @@
 /** `quorate doctor`. */
-import { Command } from 'commander'
+import { Command, Option } from 'commander'
 import type { ClusterView } from '../../cluster/index.ts'
 import { QuorateError } from '../../errors.ts'
 import { addExamples, beginRun, dataDirOption, type ClientOptions, type Run } from '../command.ts'
 import type { Diagnosis, Finding, Severity } from '../doctor/finding.ts'
+import { parseDuration } from '../parsers.ts'
+import { progressTeller } from '../progress.ts'
 import { viewOf } from '../view.ts'
 import { exitCodes, type Cli } from '../io.ts'
 import type { Style } from '../output.ts'
+
+interface DoctorOptions extends ClientOptions {
+  /** For how long, in ms; true: as long as a node may take to catch up. */
+  readonly wait?: number | true
+}
+
+/** How long `--wait` waits unless it says so: a node that was restarted may need a snapshot. */
+const waitMsDefault = 600_000
+/** Between two looks. */
+const lookEveryMs = 250
 
 /** Declares it. */
 export function doctorCommand(cli: Cli): Command {
@@ -17,12 +29,20 @@ export function doctorCommand(cli: Cli): Command {
         'members that lag, wait or are damaged, full disks, clocks, versions, and single points ' +
         'of failure; with each finding what it means and what to do next. Exits with 7 if ' +
         'something is critical, with 0 if there are warnings or nothing at all, and with 5 if no ' +
-        'node answered.',
+        'node answered. With --wait it first waits until every voter is up, ready and close to ' +
+        'the leader, and exits with 5 if that does not come about in time.',
+    )
+    .addOption(
+      new Option(
+        '--wait [duration]',
+        'wait until no voter is away, unready or behind, as before the next step of an upgrade ' +
+          '(for at most 10m)',
+      ).argParser(parseDuration),
     )
     .addOption(dataDirOption())
-    .action(async (options: ClientOptions) => {
+    .action(async (options: DoctorOptions) => {
       const run = beginRun(cli, command)
-      const view = await viewOf(run, options)
+      const { view, awaited } = await settledView(run, options)
       if (view.nodes.every((node) => node.status === undefined)) {
         throw new QuorateError('QUORATE_CONNECTION_LOST', 'no node answers', {
           outcome: 'not-applied',
@@ -36,12 +56,48 @@ export function doctorCommand(cli: Cli): Command {
       await print(run, view, diagnosis)
       const critical = diagnosis.findings.some(({ severity }) => severity === 'critical')
       cli.exitCode = critical ? exitCodes.violation : exitCodes.ok
+      if (awaited.length > 0) {
+        throw new QuorateError('QUORATE_TIMEOUT', `waited in vain: ${awaited.join('; ')}`, {
+          outcome: 'not-applied',
+        })
+      }
     })
   return addExamples(command, [
     ['before and after work on a cluster', 'quorate doctor'],
     ['for a script: wait until nothing is critical', 'until quorate doctor; do sleep 1; done'],
-    ['what is critical, for an alert', "quorate doctor -o json | jq '.findings[].check'"],
+    [
+      'what is critical, for an alert',
+      'quorate doctor -o json \\\n' +
+        `    | jq -r '.findings[] | select(.severity == "critical") | .check'`,
+    ],
   ])
+}
+
+/** How the cluster is; with `--wait` once nothing is awaited any more, or when the time is up. */
+async function settledView(
+  run: Run,
+  options: DoctorOptions,
+): Promise<{ view: ClusterView; awaited: readonly string[] }> {
+  const { wait } = options
+  if (wait === undefined) return { view: await viewOf(run, options), awaited: [] }
+  const [{ awaitedOf }, { Deadline, sleep }] = await Promise.all([
+    import('../doctor/settled.ts'),
+    import('../../cluster/index.ts'),
+  ])
+  const deadline = new Deadline(wait === true ? waitMsDefault : wait)
+  const { signal } = run.io
+  const teller = progressTeller(run.out)
+  try {
+    for (;;) {
+      const view = await viewOf(run, options)
+      const awaited = awaitedOf(view)
+      if (awaited.length === 0 || deadline.passed || signal.aborted) return { view, awaited }
+      await teller.tell(`waiting: ${awaited.join('; ')}`)
+      await sleep(Math.min(lookEveryMs, deadline.left), signal)
+    }
+  } finally {
+    await teller.end()
+  }
 }
 
 const styles: Readonly<Record<Severity, Style>> = {

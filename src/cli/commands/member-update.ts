@@ -26,7 +26,10 @@ export function memberUpdateCommand(cli: Cli): Command {
       ),
     )
     .addOption(
-      new Option('--client-address <address>', 'where clients reach it').argParser(parseAddress),
+      new Option(
+        '--client-address <address>',
+        'where clients reach it, whatever it says itself',
+      ).argParser(parseAddress),
     )
     .addOption(
       new Option(

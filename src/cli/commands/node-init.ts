@@ -8,6 +8,7 @@ import type { JoinedCluster } from '../join.ts'
 import { membersOf } from '../members-of.ts'
 import { readNodeConfig, type NodeConfig } from '../node-config.ts'
 import { parseEndpoints, parseNodeId, parsePeers } from '../parsers.ts'
+import { startHint } from '../start-hint.ts'
 
 interface InitOptions extends NodeConfig {
   readonly config?: string
@@ -39,7 +40,8 @@ export function nodeInitCommand(cli: Cli): Command {
     .addOption(
       new Option(
         '--clients <list>',
-        'client addresses of the members, to tell clients about: n1=10.0.0.1:7101,…',
+        'client addresses of the members, to tell clients about: n1=10.0.0.1:7101,… (default: ' +
+          'what each says itself)',
       ).argParser(parsePeers),
     )
     .addOption(
@@ -91,7 +93,8 @@ async function initialiseFirst(run: Run, options: NodeConfig): Promise<void> {
     return
   }
   await run.out.line(`${path} is now the directory of ${id} in cluster ${clusterId}`)
-  await run.out.note(`next: quorate node start --data-dir ${path}`)
+  const own = members.find((member) => member.id === id)
+  await run.out.note(`next: ${startHint(path, own)}`)
 }
 
 async function initialiseJoining(
@@ -134,8 +137,7 @@ async function initialiseJoining(
   await run.out.line(`${path} is now the directory of ${id}, to join cluster ${clusterId}`)
   const endpoints = join === true ? '' : ` -e ${join.join(',')}`
   await run.out.note(
-    `next: quorate node start --data-dir ${path} --client-listen <host:port> ` +
-      `--peer-listen <host:port>\n      quorate member add ${id} <its peer address>${endpoints}`,
+    `next: ${startHint(path, undefined)}\n      quorate member add ${id} <its peer address>${endpoints}`,
   )
 }
 

@@ -37,9 +37,11 @@ export function nodeStartCommand(cli: Cli): Command {
       ).argParser(parseListenAddress),
     )
     .addOption(
-      new Option('--client-advertise <address>', 'what clients are told instead').argParser(
-        parseAddress,
-      ),
+      new Option(
+        '--client-advertise <address>',
+        'what clients are told instead, unless the cluster was told another address of it (node ' +
+          'init --clients, member update --client-address)',
+      ).argParser(parseAddress),
     )
     .addOption(
       new Option('--peer-advertise <address>', 'what other nodes are told instead').argParser(

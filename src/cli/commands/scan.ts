@@ -52,7 +52,10 @@ export function scanCommand(cli: Cli): Command {
     })
   return addExamples(command, [
     ['all candles of one market', 'quorate scan --prefix candle/kraken/'],
-    ['the newest ten keys', 'quorate scan --reverse --limit 10 --keys-only'],
+    [
+      'the last ten keys, in the order of their bytes',
+      'quorate scan --reverse --limit 10 --keys-only',
+    ],
     ['the values, one a line, for other programs', 'quorate scan -o raw | jq .payload'],
   ])
 }

@@ -12,8 +12,8 @@ export function snapshotRestoreCommand(cli: Cli): Command {
     .summary('make a new cluster from a backup')
     .description(
       'Makes the data directory of one node of a new cluster from a snapshot file; it is run once ' +
-        'for each node, each time with the same file, --cluster and --peers. The cluster may have ' +
-        'any number of nodes. It has a new id, keeps tokens and sessions, and goes on 1,000,000 ' +
+        'for each node, each time with the same file, --cluster, --peers and --clients: the id of ' +
+        'the new cluster is made from them. The cluster may have any number of nodes. It has a new id, keeps tokens and sessions, and goes on 1,000,000 ' +
         'revisions and log entries further, so that no number is used twice. As a last resort, ' +
         'where a majority is lost for good and there is no backup, --force-new-cluster makes a ' +
         'cluster of one node from the data directory of a survivor, and says what may be lost.',
@@ -64,9 +64,9 @@ export function snapshotRestoreCommand(cli: Cli): Command {
         '    --cluster market-2 --peers n1=10.0.0.1:7201,n2=10.0.0.2:7201,n3=10.0.0.3:7201',
     ],
     [
-      'nothing but one survivor is left',
+      'nothing but one survivor is left; without --yes it only tells what that costs',
       'quorate snapshot restore --force-new-cluster --from /var/lib/quorate \\\n' +
-        '    --data-dir /var/lib/quorate-2 --cluster market-2',
+        '    --data-dir /var/lib/quorate-2 --cluster market-2 --yes',
     ],
   ])
 }

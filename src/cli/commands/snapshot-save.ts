@@ -24,7 +24,7 @@ export function snapshotSaveCommand(cli: Cli): Command {
     .action(async (file: string, options: ClientOptions) => {
       const run = beginRun(cli, command)
       const { out, io } = run
-      const [{ saveSnapshot }, { realDisk }, { monotonicTime }] = await Promise.all([
+      const [{ saveSnapshot }, { realDisk, realRandom }, { monotonicTime }] = await Promise.all([
         import('../../backup/index.ts'),
         import('../../system/index.ts'),
         import('../../cluster/index.ts'),
@@ -44,6 +44,7 @@ export function snapshotSaveCommand(cli: Cli): Command {
           })
           return await saveSnapshot({
             disk: realDisk,
+            random: realRandom,
             file: resolve(io.cwd, file),
             source,
             onProgress: throttled(teller, monotonicTime, 'received'),

@@ -86,7 +86,7 @@ function divergence(view: ClusterView): Finding[] {
     const finding = clusterFinding('critical', 'diverged', [
       `at index ${grouped(index)} ${each.join(', ')}`,
       'the same log gave different states: one of them is damaged, or quorate has a bug',
-      'quorate digest tells which; keep the directories, and report it',
+      'quorate digest tells which; keep the log and the data directory of each: they show the bug',
     ])
     return [finding]
   })

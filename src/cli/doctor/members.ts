@@ -25,14 +25,21 @@ export function memberFindings(view: ClusterView): Finding[] {
     })
   const outside = view.nodes
     .filter((node) => node.member === 'none' && node.status !== undefined)
-    .map((node) =>
-      nodeFinding('warning', 'no-member', node.id, [
-        `${node.id ?? node.clientAddress} runs and is no member`,
-        'it was not added yet, or it was removed and goes on running',
-        `quorate member add ${node.id ?? '<id>'} ${node.peerAddress ?? '<address>'}, ` +
-          'or stop it and remove its directory',
-      ]),
-    )
+    .map((node) => {
+      const name = node.id ?? node.clientAddress
+      // Who was never let in was never told of anybody.
+      const isNew = node.status?.members.length === 0
+      return nodeFinding('warning', 'no-member', node.id, [
+        `${name} runs and is no member`,
+        isNew
+          ? 'it waits to be let in, and nothing depends on it'
+          : 'it was a member and was removed: what it still answers is old',
+        isNew
+          ? `quorate member add ${node.id ?? '<id>'} ${node.peerAddress ?? '<address>'}, ` +
+            'or stop it and remove its directory'
+          : `stop ${name} and remove its directory: its name may not be used again`,
+      ])
+    })
   return [...learners, ...outside]
 }
 

@@ -9,6 +9,8 @@ const lagAtRisk = 10_000
 const freeBytesLow = 2 ** 30
 /** Clocks of machines that are kept in step differ by far less. */
 const clockSpreadMs = 60_000
+/** Even a cluster that nobody writes to stamps an entry each hour, unless that is switched off. */
+const clockBehindMs = 86_400_000
 
 type Status = NonNullable<NodeView['status']>
 
@@ -147,7 +149,7 @@ function remarkFindings({ id, ready, reasons, diskFull, waitsFor }: Status): Fin
 
 /**
  * Cluster time is in the log, so that nodes differ by what they have not applied; it runs ahead of
- * this machine's clock only if a leader's clock does, or did.
+ * this machine's clock only if a leader's clock does, or did, and far behind it where it stood still.
  */
 export function timeFindings(view: ClusterView, now: number): Finding[] {
   const statuses = view.nodes
@@ -173,6 +175,15 @@ export function timeFindings(view: ClusterView, now: number): Finding[] {
       `cluster time is ${seconds(ahead)} ahead of this machine's clock`,
       'the clock of a leader is or was ahead, or this one is behind; tokens and sessions age by it',
       "check the clocks of the nodes' machines and of this one",
+    ])
+    findings.push(finding)
+  }
+  if (-ahead > clockBehindMs) {
+    const finding = clusterFinding('warning', 'clock-behind', [
+      `cluster time is ${seconds(-ahead)} behind this machine's clock`,
+      'the cluster was down, or made from an old backup, or this clock is ahead: it gains a day a ' +
+        'day, and a --token-time of a right clock is refused while it is over 7 days ahead',
+      'leave --token-time out, or use --once; docs/backup.md, cluster time, says what to expect',
     ])
     findings.push(finding)
   }

@@ -21,6 +21,8 @@ const startsMax = 4
 class LockingCluster extends Cluster {
   /** A disk that is gone takes the process with it, whatever that makes of the error. */
   onKilled: (machine: Machine, error: unknown) => void = () => {}
+  /** Just before the pointer that names a node's state is replaced. */
+  onSwitch: (machine: Machine) => void = () => {}
 
   override ports(machine: Machine): NodePorts {
     const ports = super.ports(machine)
@@ -38,7 +40,9 @@ class LockingCluster extends Cluster {
     }
     return {
       ...ports,
-      disk: watchedDisk(ports.disk, watch),
+      disk: watchedDisk(ports.disk, watch, () => {
+        if (machine.life === life) this.onSwitch(machine)
+      }),
       openDatabase: async (path) => {
         if (open.has(path)) throw Object.assign(new Error(`${path} is open`), { code: 'EBUSY' })
         const database = await ports.openDatabase(path)
@@ -57,14 +61,17 @@ class LockingCluster extends Cluster {
 
 type Watch = <T>(operation: Promise<T>) => Promise<T>
 
-function watchedDisk(disk: Disk, watch: Watch): Disk {
+function watchedDisk(disk: Disk, watch: Watch, onSwitch: () => void): Disk {
   return {
     makeDirectory: (path) => watch(disk.makeDirectory(path)),
     list: (path) => watch(disk.list(path)),
     size: (path) => watch(disk.size(path)),
     readFile: (path, bytesMax) => watch(disk.readFile(path, bytesMax)),
     open: async (path, mode) => watchedFile(await watch(disk.open(path, mode)), watch),
-    rename: (from, to) => watch(disk.rename(from, to)),
+    rename: (from, to) => {
+      if (to === `${group}/current`) onSwitch()
+      return watch(disk.rename(from, to))
+    },
     remove: (path) => watch(disk.remove(path)),
     syncDirectory: (path) => watch(disk.syncDirectory(path)),
     space: (path) => watch(disk.space(path)),
@@ -83,7 +90,7 @@ function watchedFile(file: DiskFile, watch: Watch): DiskFile {
 }
 
 export class RevivedCluster {
-  readonly on: Cluster
+  readonly on: LockingCluster
   readonly acknowledged = new Map<string, string>()
   readonly #dead = new Map<Machine, unknown>()
   readonly failures: string[] = []
@@ -218,6 +225,13 @@ export class RevivedCluster {
       'vote',
       'wal',
     ])
+  }
+
+  /** What nodes said of damage to their logs. */
+  get damagedLogs(): string[] {
+    return this.on.machines.flatMap(({ id, log }) =>
+      log.filter((line) => line.includes('the log is damaged')).map((line) => `${id}: ${line}`),
+    )
   }
 
   follower(leader: string): Machine {
