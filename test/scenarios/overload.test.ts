@@ -12,6 +12,10 @@ import { expectHonest, writers } from './support/writers.ts'
 
 const cluster = clusters()
 
+/** Text of which compression leaves three quarters. */
+const noise = (on: Cluster, bytes: number): string =>
+  Buffer.from(on.random.bytes((bytes * 3) / 4)).toString('base64')
+
 describe('a disk that takes seconds for a sync', () => {
   test('the leader’s: another leads, and writes are quick again (etcd#7617)', async () => {
     const on = await cluster(1).up()
@@ -68,6 +72,35 @@ describe('a link of one megabit', () => {
     expect(behind.status.appliedIndex).toBeGreaterThan(6)
     await on.clock.advance(10_000)
     expect(behind.status.appliedIndex).toBe(leader.status.appliedIndex)
+  })
+
+  test('nor do those of a snapshot (camunda#5022, swarmkit#1346)', async () => {
+    const options = { walMaxBytes: 524_288, walKeepEntries: 8 }
+    const on = await cluster(9, 3, { options, segmentBytes: 65_536 }).up()
+    const leader = await on.leader()
+    const behind = on.followers(leader)[0] as Machine
+    await on.kill(behind)
+    const db = await on.client()
+    for (let i = 0; i < 60; i++) await on.done(db.put(`k${i}`, noise(on, 50_000)))
+    await on.clock.advance(2_000)
+    const before = leading(on)
+    for (const { id } of on.followers(behind)) on.network.limit(id, behind.id, 125)
+    behind.log.length = 0
+    // As a process, which goes over to the snapshot by itself.
+    await on.supervise(behind)
+    await on.clock.advance(1_000)
+    const said = (): string => behind.log.join('\n')
+    expect(said()).toContain('fetching a snapshot')
+    const lines = behind.log.length
+
+    // For 3 MB the link takes 24 s, for what is left of them after compression 18 s.
+    expect(await leadersOver(on, 15_000)).toEqual([before])
+    expect(said()).not.toContain('a snapshot is whole')
+    expect(behind.log.slice(lines).join('\n')).not.toContain('preCandidate')
+
+    await on.clock.advance(10_000)
+    expect(said()).toContain('a snapshot is whole')
+    expect(leading(on)).toBe(before)
   })
 })
 
@@ -151,7 +184,9 @@ function crowd(on: Cluster, all: readonly Client[]): { done: number; stop(): Pro
   return count
 }
 
-test('a crowd that loses its leader is served as before in ten seconds (metastable failures, HotOS 2021)', async () => {
+// They pause between their writes, and the cluster could serve many more: what is shown is that a
+// crowd comes back, not that a cluster does which is asked for more than it can do.
+test('a crowd that loses its leader is back at its pace in four seconds (metastable failures, HotOS 2021)', async () => {
   const on = await cluster(7).up()
   const all: Client[] = []
   for (let i = 0; i < 60; i++) all.push(await on.client())
@@ -161,16 +196,21 @@ test('a crowd that loses its leader is served as before in ten seconds (metastab
     await on.clock.advance(ms)
     return count.done - before
   }
+  // All write in step, so that counts come in sixties: a window holds some twenty, of which one
+  // more or less may fall into it, and a few clients may have had to wait longer.
+  const windowMs = 2_000
+  const share = 0.85
   await over(500)
-  const usual = await over(1_000)
+  const usual = await over(windowMs)
+  expect(usual).toBeGreaterThan(15 * all.length)
   const leader = await on.leader()
   await on.kill(leader)
   await over(4_000)
-  expect(await over(1_000)).toBeGreaterThan(0.9 * usual)
+  expect(await over(windowMs)).toBeGreaterThan(share * usual)
   await on.start(leader)
   await on.leader(on.machines, patienceMs)
   await over(1_000)
-  expect(await over(1_000)).toBeGreaterThan(0.9 * usual)
+  expect(await over(windowMs)).toBeGreaterThan(share * usual)
   await count.stop()
 })
 

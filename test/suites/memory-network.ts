@@ -22,6 +22,8 @@ import type {
 
 /** How long a close waits for its last frames to get through. */
 const closeGraceMs = 2000
+/** What a wire carries of one connection before it is another one's turn. */
+const packetBytes = 1500
 
 interface Host {
   readonly name: string
@@ -38,7 +40,7 @@ export class MemoryNetwork {
   readonly #hosts = new Map<string, Host>()
   readonly #cut = new Set<string>()
   readonly #delays = new Map<string, number>()
-  readonly #rates = new Map<string, number>()
+  readonly #wires = new Map<string, Wire>()
   readonly #pipes = new Set<Pipe>()
   #nextPort = 20_000
 
@@ -82,9 +84,12 @@ export class MemoryNetwork {
     this.#delays.set(`${from}>${to}`, ms)
   }
 
-  /** Each connection carries no more than this from the one to the other. */
+  /**
+   * From now on all connections together carry no more than this from the one to the other; those
+   * that have something to carry take turns, packet by packet.
+   */
   limit(from: string, to: string, bytesPerMs: number): void {
-    this.#rates.set(`${from}>${to}`, bytesPerMs)
+    this.#wires.set(`${from}>${to}`, new Wire(this.clock, bytesPerMs))
   }
 
   /** Bytes under way from the one to the other, what the kernels hold included. */
@@ -132,8 +137,9 @@ export class MemoryNetwork {
     return this.#delays.get(`${from}>${to}`) ?? this.delayMs
   }
 
-  rateOf(from: string, to: string): number {
-    return this.#rates.get(`${from}>${to}`) ?? Infinity
+  /** What bounds the connections from the one to the other; undefined: nothing. */
+  wireOf(from: string, to: string): Wire | undefined {
+    return this.#wires.get(`${from}>${to}`)
   }
 
   forget(pipe: Pipe): void {
@@ -226,9 +232,54 @@ class MemoryListener implements Listener {
   }
 }
 
-type Parcel =
-  | { readonly frame: Uint8Array; readonly due: number }
-  | { readonly end: string; readonly due: number }
+/** `due`: undefined until a wire has carried it. */
+interface Parcel {
+  readonly what: { readonly frame: Uint8Array } | { readonly end: string }
+  due: number | undefined
+}
+
+/** A wire of little bandwidth, and who waits to have something carried. */
+class Wire {
+  readonly #clock: Clock
+  readonly #bytesPerMs: number
+  /** Whose turn it is comes first; one of each connection. */
+  #waiting: { readonly owner: object; readonly loads: Load[] }[] = []
+  #busy = false
+
+  constructor(clock: Clock, bytesPerMs: number) {
+    this.#clock = clock
+    this.#bytesPerMs = bytesPerMs
+  }
+
+  /** `done` is called once all of it is at the other end. */
+  carry(owner: object, bytes: number, done: () => void): void {
+    const known = this.#waiting.find((each) => each.owner === owner)
+    if (known === undefined) this.#waiting.push({ owner, loads: [{ bytes, done }] })
+    else known.loads.push({ bytes, done })
+    if (!this.#busy) this.#next()
+  }
+
+  #next(): void {
+    const turn = this.#waiting[0]
+    const load = turn?.loads[0]
+    this.#busy = load !== undefined
+    if (turn === undefined || load === undefined) return
+    const bytes = Math.min(packetBytes, load.bytes)
+    this.#clock.timer(bytes / this.#bytesPerMs, () => {
+      load.bytes -= bytes
+      if (load.bytes <= 0) turn.loads.shift()
+      this.#waiting.shift()
+      if (turn.loads.length > 0) this.#waiting.push(turn)
+      if (load.bytes <= 0) load.done()
+      this.#next()
+    })
+  }
+}
+
+interface Load {
+  bytes: number
+  readonly done: () => void
+}
 
 /** One direction of a connection. */
 class Pipe {
@@ -242,8 +293,6 @@ class Pipe {
   readonly #network: MemoryNetwork
   #parcels: Parcel[] = []
   #waiting = false
-  /** When the wire has carried all that was sent. */
-  #freeAt = 0
 
   constructor(network: MemoryNetwork, from: string, to: string, frameBytesMax: number) {
     this.#network = network
@@ -266,29 +315,30 @@ class Pipe {
 
   send(frame: Uint8Array): void {
     // A copy: the receiver may keep it, and the sender may use its buffer again.
-    this.#put({ frame: new Uint8Array(frame), due: this.#due(frame.length) })
+    this.#put({ frame: new Uint8Array(frame) }, frame.length)
     this.bytes += frame.length
   }
 
   end(reason: string): void {
-    this.#put({ end: reason, due: this.#due(0) })
+    this.#put({ end: reason }, 0)
   }
 
-  #due(bytes: number): number {
-    const began = Math.max(this.#freeAt, this.clock.monotonic())
-    this.#freeAt = began + bytes / this.#network.rateOf(this.from, this.to)
-    return this.#freeAt + this.#network.delayOf(this.from, this.to)
-  }
-
-  #put(parcel: Parcel): void {
+  #put(what: Parcel['what'], bytes: number): void {
+    const parcel: Parcel = { what, due: undefined }
     this.#parcels.push(parcel)
-    this.pump()
+    const arrive = (): void => {
+      parcel.due = this.clock.monotonic() + this.#network.delayOf(this.from, this.to)
+      this.pump()
+    }
+    const wire = this.#network.wireOf(this.from, this.to)
+    if (wire === undefined) arrive()
+    else wire.carry(this, bytes, arrive)
   }
 
   /** Sees to it that the first parcel is delivered when it is due. */
   pump(): void {
     const first = this.#parcels[0]
-    if (first === undefined || this.#waiting || this.paused) return
+    if (first?.due === undefined || this.#waiting || this.paused) return
     if (this.#network.isCut(this.from, this.to)) return
     this.#waiting = true
     this.clock.timer(first.due - this.clock.monotonic(), () => {
@@ -299,16 +349,17 @@ class Pipe {
   }
 
   #deliver(): void {
-    const parcel = this.#parcels.shift()
-    if (parcel === undefined) return
-    if ('end' in parcel) return this.receiver?.ended(parcel.end)
+    // What was to arrive may be lost meanwhile.
+    if (this.#parcels[0]?.due === undefined) return
+    const { what } = this.#parcels.shift() as Parcel
+    if ('end' in what) return this.receiver?.ended(what.end)
     const before = this.bufferedBytes
-    this.bytes -= parcel.frame.length
-    if (parcel.frame.length > this.#frameBytesMax) {
+    this.bytes -= what.frame.length
+    if (what.frame.length > this.#frameBytesMax) {
       this.receiver?.close('a frame is too large')
       return
     }
-    this.receiver?.deliver(parcel.frame)
+    this.receiver?.deliver(what.frame)
     if (before > 0 && this.bufferedBytes === 0) this.back?.receiver?.drained()
   }
 

@@ -2,6 +2,9 @@
  * Goal: the real clock and the real chance do what their ports promise.
  * Method: few draws and short timers; only orders and bounds are checked, never how long it took.
  */
+import { once } from 'node:events'
+import { connect, createServer } from 'node:net'
+import type { Socket } from 'node:net'
 import { describe, expect, test } from 'vitest'
 import { realClock, realRandom } from '../../src/system/index.ts'
 
@@ -45,6 +48,42 @@ describe('clock', () => {
     order.push(1)
     await new Promise<void>((resolve) => realClock.soon(resolve))
     expect(order).toEqual([1, 2, 3])
+  })
+
+  test('`soon` runs behind what has arrived, however long the process stood still (etcd#7617)', async () => {
+    const server = createServer().listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const address = server.address()
+    if (address === null || typeof address === 'string') throw new Error('no port')
+    const accepted = once(server, 'connection') as Promise<[Socket]>
+    const sender = connect(address.port, '127.0.0.1')
+    const [receiver] = await accepted
+    await once(sender, 'ready')
+
+    const order: string[] = []
+    receiver.on('data', (bytes) => order.push(bytes.toString()))
+    const turns: [string, (callback: () => void) => void][] = [
+      ['timer', (callback) => void realClock.timer(1, callback)],
+      ['immediate', (callback) => void setImmediate(callback)],
+    ]
+    for (const [name, turn] of turns) {
+      await new Promise<void>((resolve) => {
+        turn(() => {
+          sender.write(`data before ${name}`)
+          const end = realClock.monotonic() + 50
+          while (realClock.monotonic() < end);
+          realClock.soon(() => {
+            order.push(name)
+            resolve()
+          })
+        })
+      })
+    }
+    sender.destroy()
+    receiver.destroy()
+    server.close()
+
+    expect(order).toEqual(['data before timer', 'timer', 'data before immediate', 'immediate'])
   })
 
   test('the wall clock tells whole milliseconds', () => {

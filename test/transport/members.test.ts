@@ -307,6 +307,19 @@ describe('snapshots', () => {
     expect(numbers(b)).toEqual([0, 1, 2])
   })
 
+  test('over a slow link a heartbeat does not stand behind them (camunda#5022, swarmkit#1346)', async () => {
+    const cluster = new Cluster()
+    const [a, b] = await cluster.pair()
+    cluster.wires.limit('n1', 'n2', 125)
+    for (const n of [0, 1]) expect(a.transport.sendState('n2', frame(n))).toBe(true)
+    await cluster.clock.advance(1)
+    a.transport.send([heartbeat('n2', 1)])
+    await cluster.clock.advance(100)
+    expect([rounds(b.received), numbers(b)]).toEqual([[1], []])
+    await cluster.clock.advance(5_000)
+    expect(numbers(b)).toEqual([0, 1])
+  })
+
   test('neither entries nor snapshots keep the other out, whoever was first', async () => {
     const limits = { bulkQueueBytesMax: 300_000 }
     for (const entriesFirst of [true, false]) {

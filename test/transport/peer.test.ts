@@ -6,6 +6,8 @@
  */
 import { describe, expect, test } from 'vitest'
 import { SeededRandom } from '../../src/random.ts'
+import { encodeClientFrame } from '../../src/transport/client-codec.ts'
+import { decodeNodeFrame } from '../../src/transport/reply-codec.ts'
 import { packFrame } from '../../src/transport/msgpack.ts'
 import { encodePeerFrame } from '../../src/transport/peer-codec.ts'
 import { PeerTransport } from '../../src/transport/index.ts'
@@ -142,6 +144,20 @@ describe('bounds', () => {
     await cluster.clock.advance(4900)
     expect(end.log).toEqual([])
     expect(await cluster.clock.until(end.closed, 200)).toBe('no hello in time')
+  })
+
+  test('a client on this port is told so in its own language, and is no broken peer', async () => {
+    const cluster = new Cluster()
+    const a = new Member(cluster, 'n1')
+    await cluster.start(a)
+    const end = await cluster.bare()
+    const hi = { type: 'hello', protocolMin: 1, protocolMax: 1, clusterId: undefined } as const
+    end.connection.send(encodeClientFrame(hi))
+    await cluster.clock.until(end.closed)
+    expect(end.frames.map(decodeNodeFrame)).toMatchObject([
+      { type: 'goodbye', error: { code: 'QUORATE_PROTOCOL', outcome: 'not-applied' } },
+    ])
+    expect([a.count('peerHandshakesRefused'), a.count('peerFramesBad')]).toEqual([1, 0])
   })
 
   test('pings without end are answered only as far as they are read', async () => {

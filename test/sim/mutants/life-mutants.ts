@@ -100,6 +100,29 @@ export const lifeMutants: readonly Mutant[] = [
     seconds: 30,
   },
   {
+    name: 'log-cut-before-pointer',
+    bug: 'the log begins anew behind a snapshot before the pointer names its state (redisraft#43)',
+    edits: [
+      {
+        file: 'src/node/open.ts',
+        find: '      await generations.switchTo(generation, snapshot)\n',
+        replace:
+          '      const early = await LogStore.open(options)\n' +
+          '      if (early.recovered.lastIndex < snapshot.index) await early.log.reset(snapshot)\n' +
+          '      await early.log.close()\n' +
+          '      await generations.switchTo(generation, snapshot)\n',
+      },
+      {
+        file: 'src/node/open.ts',
+        find: "import { openDataDirectory, PeerIncarnations } from '../wal/index.ts'\n",
+        replace:
+          "import { LogStore, openDataDirectory, PeerIncarnations } from '../wal/index.ts'\n",
+      },
+    ],
+    swarm: { ...compacting, faults: ['kill-at-install', 'isolate-leader', 'kill', 'power'] },
+    seconds: 30,
+  },
+  {
     name: 'snapshot-without-sessions',
     bug: 'a snapshot lacks the sessions (thesis 6.3)',
     edits: [

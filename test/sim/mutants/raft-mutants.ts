@@ -231,4 +231,28 @@ export const raftMutants: readonly Mutant[] = [
     swarm: { ...stormy, caps: narrow },
     seconds: 10,
   },
+  {
+    name: 'joint-read-new-voters',
+    bug: 'while joint, the new voters alone confirm reads (CCF, arXiv 2406.17455)',
+    edits: [
+      {
+        file: 'src/raft/reads.ts',
+        find: 'if (jointValue(core.configurations.current, ackedRound) < confirming.round) return',
+        replace:
+          'if (jointValue({ ...core.configurations.current, votersOutgoing: [] }, ackedRound) < confirming.round) return',
+      },
+    ],
+    // Voters are replaced all the time, and the leader is cut off with some of the others: only two
+    // majorities that do not meet, the new one's reads and the old one's writes, show it.
+    swarm: {
+      ...stormy,
+      segmentBytes: 4_096,
+      walMaxBytes: 65_536,
+      walKeepEntries: 0,
+      operatorEveryMs: 60,
+      spares: 2,
+      faults: ['partition', 'isolate-leader', 'bridge', 'flap'],
+    },
+    seconds: 60,
+  },
 ]

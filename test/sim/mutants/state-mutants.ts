@@ -144,6 +144,32 @@ export const stateMutants: readonly Mutant[] = [
     seconds: 30,
   },
   {
+    name: 'session-expiry-by-local-clock',
+    bug: 'which sessions have ended is judged by the clock of each machine (thesis 6.3)',
+    edits: [
+      {
+        file: 'src/node/applier.ts',
+        find: '    const until = clock.monotonic() + stepMs\n',
+        replace:
+          "    const until = clock.monotonic() + stepMs\n    Reflect.set(globalThis, 'localWall', clock.wall())\n",
+      },
+      {
+        file: 'src/state/standing.ts',
+        find: '    this.sessionHorizon = Math.max(this.sessionHorizon, this.clusterTime - sessionExpiryMs)\n',
+        replace:
+          "    const now = Math.min(this.clusterTime, Number(Reflect.get(globalThis, 'localWall') ?? 0))\n" +
+          '    this.sessionHorizon = Math.max(this.sessionHorizon, now - sessionExpiryMs)\n',
+      },
+    ],
+    swarm: {
+      ...stormy,
+      sessionExpiryMs: 3_000,
+      wallSpreadMs: 60_000,
+      faults: ['clock-jump', 'kill', 'client-kill'],
+    },
+    seconds: 30,
+  },
+  {
     name: 'applied-index-apart',
     bug: 'the applied index is written apart from the data, and before it (etcd#13766)',
     edits: [

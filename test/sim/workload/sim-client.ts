@@ -35,7 +35,8 @@ export interface SimClientOptions {
   readonly process: Process
   readonly network: Network
   readonly random: SeededRandom
-  readonly endpoints: readonly string[]
+  /** Of all nodes that there are at the time: whoever connects anew is told by its operator. */
+  readonly endpoints: () => readonly string[]
   readonly history: History
   readonly mix: WorkloadMix
   readonly keyspace: Keyspace
@@ -53,7 +54,8 @@ export class SimClient {
   readonly #options: SimClientOptions
   readonly #own: ClientMix
   readonly #random: SeededRandom
-  readonly #endpoints: readonly string[]
+  /** The one that it is pinned to. */
+  readonly #pinnedTo: string | undefined
   readonly #open = new Set<Call>()
   readonly #connecting = new AbortController()
   #idle: (() => void)[] = []
@@ -67,14 +69,14 @@ export class SimClient {
   #paidUntil = 0
 
   constructor(options: SimClientOptions) {
-    const { mix, index, random, endpoints, process, history } = options
+    const { mix, index, random, process, history } = options
+    const endpoints = options.endpoints()
     const own = mix.clients[index % mix.clients.length]
     if (own === undefined) throw new Error('a mix has a client')
     this.#options = options
     this.#own = own
     this.#random = random
-    const one = own.pin === undefined ? undefined : endpoints[own.pin % endpoints.length]
-    this.#endpoints = one === undefined ? endpoints : [one]
+    this.#pinnedTo = own.pin === undefined ? undefined : endpoints[own.pin % endpoints.length]
     process.onDeath(() => {
       for (const call of this.#open) history.abandon(call)
     })
@@ -122,7 +124,7 @@ export class SimClient {
   }
 
   async #connect(): Promise<void> {
-    const { process, network, kernel, history } = this.#options
+    const { process, network, kernel, history, endpoints } = this.#options
     const { timeout, attemptTimeout, pin, consistency } = this.#own
     while (!this.#stopping) {
       try {
@@ -130,7 +132,7 @@ export class SimClient {
           clock: process.clock,
           random: this.#random.fork(),
           network,
-          endpoints: this.#endpoints,
+          endpoints: this.#pinnedTo === undefined ? endpoints() : [this.#pinnedTo],
           valueEncoding: 'utf8',
           timeout,
           consistency,
@@ -201,8 +203,7 @@ export class SimClient {
     const own = this.#own
     const source = { random: this.#random, mix, client: own, keyspace, nextId, clusterTime }
     const plan = drawPlan(source)
-    const [endpoint] = this.#endpoints
-    const pinned = own.pin === undefined || endpoint === undefined ? {} : { pinnedTo: endpoint }
+    const pinned = this.#pinnedTo === undefined ? {} : { pinnedTo: this.#pinnedTo }
     const caller = { client: process.name, connection: this.#connection, ...pinned }
     const calls = plan.requests.map((request) => history.begin(caller, request))
     for (const call of calls) this.#open.add(call)

@@ -84,7 +84,7 @@ export class SmallWorld {
       process,
       network: this.network.port(process.name, process),
       random: this.random.fork(),
-      endpoints: this.endpoints,
+      endpoints: () => this.endpoints,
       history: this.history,
       mix: this.mix,
       keyspace: this.keyspace,

@@ -80,13 +80,13 @@ export class Crew {
   }
 
   #client(process: Process, random: SeededRandom, host: string, index: number): SimClient {
-    const { kernel, network, ids } = this.#world
+    const { kernel, network } = this.#world
     return new SimClient({
       kernel,
       process,
       network: network.port(host, process),
       random: random.fork(),
-      endpoints: ids.map((id) => `${id}:${clientPort}`),
+      endpoints: () => this.#world.ids.map((id) => `${id}:${clientPort}`),
       history: this.#history,
       mix: this.mix,
       keyspace: this.#keyspace,

@@ -71,7 +71,7 @@ export function healCore(endgame: Endgame): void {
   }
   if (kernel.crash === undefined) seeProgress(endgame, ids)
   if (kernel.crash === undefined && isStatic && randomFraction(random) < stabilityShare) {
-    seeStability(endgame)
+    seeStability(endgame, ids)
     if (kernel.crash === undefined) seeLeaderStall(endgame, ids, members)
   }
   if (kernel.crash !== undefined) return
@@ -255,12 +255,22 @@ function seeProgress({ world, history }: Endgame, core: readonly string[]): void
 }
 
 /** L2: nothing changes any more, so no leader does. */
-function seeStability({ world, stability }: Endgame): void {
+function seeStability({ world, stability }: Endgame, core: readonly string[]): void {
   const { kernel, swarm } = world
   kernel.runTo(kernel.now + 2 * swarm.electionMaxMs + linksMs)
   const since = kernel.now
+  const rotWasFound = watchRot(world, core)
   kernel.runTo(since + Math.max(3_000, 3 * swarm.electionMaxMs))
-  if (kernel.crash === undefined) stability.judge(since)
+  if (kernel.crash === undefined && !rotWasFound()) stability.judge(since)
+}
+
+/**
+ * Says whether a node has met, since this call, a row that had rotted before. It makes its state
+ * anew, and cannot lead meanwhile: that is a change, though nothing was done to it just now.
+ */
+function watchRot({ machines }: World, core: readonly string[]): () => boolean {
+  const rotten = machines.filter(({ id, databases }) => core.includes(id) && databases.rotten)
+  return () => rotten.some(({ databases }) => !databases.rotten)
 }
 
 /** A leader may stand still for so long in this part of the end: a silent link is given up later. */
@@ -284,12 +294,13 @@ function seeLeaderStall(
   const machine = world.machines.find(({ id }) => id === leader?.id)
   if (machine === undefined) return
   const since = kernel.now
+  const rotWasFound = watchRot(world, core)
   kernel.note('leader stalls', machine.id)
   machine.stop()
   kernel.runTo(since + stallMs)
   machine.resume()
   kernel.runTo(kernel.now + 2 * swarm.electionMaxMs)
-  if (kernel.crash === undefined) stability.judge(since)
+  if (kernel.crash === undefined && !rotWasFound()) stability.judge(since)
 }
 
 function readEverything(endgame: Endgame, live: readonly Machine[]): FinalReads | undefined {

@@ -232,6 +232,8 @@ export class Machine implements NodeView {
     this.#leave(end)
     this.disk.kill()
     if (end.type !== 'failed' && !startsAgain) return
+    // It refuses every start from now on: an init system is told to leave such a node alone.
+    if (end.type === 'failed' && isRemoved(end.error)) return
     if (end.type === 'failed' && !hadStarted && this.damaged && isRefusal(end.error)) {
       this.refused = true
       kernel.note('refused', this.id)
@@ -275,6 +277,11 @@ export class Machine implements NodeView {
 export function codeOf(error: unknown): string {
   if (error instanceof QuorateError) return error.code
   return error instanceof Error ? error.name : typeof error
+}
+
+/** Whether a node said that it was removed. Of one that was not, the end finds that it is away. */
+export function isRemoved(error: unknown): boolean {
+  return codeOf(error) === 'QUORATE_REMOVED'
 }
 
 /** Whether a node said that its bytes are not what was written. */

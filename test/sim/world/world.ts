@@ -16,7 +16,7 @@ import type { Kernel } from '../kernel/kernel.ts'
 import { MachineClock } from '../kernel/process.ts'
 import { SimNetwork } from '../network/sim-network.ts'
 import { Weather } from '../network/weather.ts'
-import { clientPort, codeOf, dataDirectory, Machine, peerPort } from './machine.ts'
+import { clientPort, codeOf, dataDirectory, isRemoved, Machine, peerPort } from './machine.ts'
 import { Violation } from './observer.ts'
 import type { Check, LifeEnd, WorldView } from './observer.ts'
 import type { Probe } from './probe.ts'
@@ -391,6 +391,7 @@ export class World implements WorldView, Probe {
     if (error instanceof AssertionError && !machine.wiped) {
       throw new Violation('assertion', `${machine.id}: ${error.message}`, 'crash', error)
     }
+    if (isRemoved(error)) return
     const excused = machine.damaged || machine.disk.troubled
     if (excused && error instanceof QuorateError) return
     if (machine.databases.rotten) return
