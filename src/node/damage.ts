@@ -15,21 +15,6 @@ export function isDamage(error: unknown): boolean {
   return false
 }
 
-/**
- * Whether the disk could not read or write at a place, in Node's words or in LevelDB's. A full disk
- * is another matter.
- */
-export function isUnreadable(error: unknown): boolean {
-  let cause = error
-  for (let depth = 0; depth < causesMax && cause instanceof Error; depth++) {
-    const code: unknown = 'code' in cause ? cause.code : undefined
-    if (code === 'EIO') return true
-    if (code === 'LEVEL_IO_ERROR' && cause.message.includes('Input/output error')) return true
-    cause = cause.cause
-  }
-  return false
-}
-
 /** Whether the disk, or the database on it, failed: what is there is not known to be wrong. */
 export function isStorageFailure(error: unknown): boolean {
   return error instanceof QuorateError && error.code === 'QUORATE_STORAGE'

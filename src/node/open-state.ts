@@ -1,30 +1,19 @@
 /** Opens the state: the live generation of it, or an empty one in the place of what is damaged. */
 import type { Logger } from '../logger.ts'
-import type { Clock } from '../ports.ts'
 import type { EntryId } from '../raft/index.ts'
 import { StateMachine } from '../state/index.ts'
-import { isDamage, isUnreadable } from './damage.ts'
+import { isDamage } from './damage.ts'
 import type { StateFailures } from './damage.ts'
 import type { Generations, LiveGeneration } from './generations.ts'
 import type { NodeCaps } from './options.ts'
 
-/** A state that the disk cannot read is tried so often, a second apart, before it is given up. */
-const readAttemptsMax = 3
-const readAgainMs = 1_000
-
 interface OpenStateOptions {
-  readonly clock: Clock
   readonly generations: Generations
   readonly logger: Logger
   readonly caps: NodeCaps
   readonly failures: StateFailures
   /** The live generation is known to be damaged: it is not even looked at. */
   readonly fresh: boolean
-  /**
-   * Whether there are others that have what it holds. What a disk cannot read now it may read
-   * tomorrow: so where there is nobody else, a state is not given up for that.
-   */
-  readonly othersHaveIt: boolean
 }
 
 /** An open state, and the snapshot that it came from, where it came from one. */
@@ -45,10 +34,15 @@ export async function openState(options: OpenStateOptions): Promise<OpenState> {
   const { live, damaged } = await liveGeneration(generations, logger)
   let repaired = damaged
   if (live !== undefined && !fresh) {
-    const state = await openLive(options, live.generation)
-    if (state !== undefined) {
+    try {
+      const state = await openGeneration(options, live.generation)
       await orAbandon(state, () => generations.removeAllBut(live.generation))
       return { state, snapshot: live.snapshot, repaired }
+    } catch (error) {
+      // What a disk cannot read now (EIO) it may read tomorrow, and where it fails for all nodes at
+      // once nobody else would have what is thrown away here: that only stops the node.
+      if (!isDamage(error)) throw error
+      logger.error('the state is damaged and is made anew', { error: String(error) })
     }
     repaired = true
   }
@@ -59,32 +53,6 @@ export async function openState(options: OpenStateOptions): Promise<OpenState> {
     await generations.removeAllBut(generation)
   })
   return { state, snapshot: undefined, repaired }
-}
-
-/**
- * Opens the live one; where the disk cannot read it, more than once. Undefined: it is given up, as
- * it is damaged, or cannot be read at all.
- */
-async function openLive(
-  options: OpenStateOptions,
-  generation: number,
-): Promise<StateMachine | undefined> {
-  const { clock, logger, othersHaveIt } = options
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await openGeneration(options, generation)
-    } catch (error) {
-      const mayHelp = othersHaveIt && isUnreadable(error)
-      if (!isDamage(error) && !mayHelp) throw error
-      const what = { error: String(error) }
-      if (isDamage(error) || attempt >= readAttemptsMax) {
-        logger.error('the state is damaged and is made anew', what)
-        return undefined
-      }
-      logger.warn('the state could not be read yet', what)
-      await new Promise<void>((resolve) => clock.timer(readAgainMs, resolve))
-    }
-  }
 }
 
 /** A database that stays open would keep the next attempt, in this process, from opening it. */

@@ -96,15 +96,7 @@ export async function openNode(
     }
     const failures = new StateFailures()
     const fresh = restart?.state.type === 'fresh'
-    const openedState = await openState({
-      clock: ports.clock,
-      generations,
-      logger,
-      caps,
-      failures,
-      fresh,
-      othersHaveIt: !wasMadeAlone(directory) || incarnations.size > 0,
-    })
+    const openedState = await openState({ generations, logger, caps, failures, fresh })
     const { state } = openedState
     opened.push(() => state.abandon())
     if (wasTakenOut(directory, state)) throw removedError(directory)
