@@ -16,6 +16,7 @@ import {
   LogStore,
   openDataDirectory,
   Recovering,
+  Removed,
   stateDirectoryName,
   StatePointer,
 } from '../wal/index.ts'
@@ -51,13 +52,15 @@ export interface ForcedCluster {
    * before, and has not got them back: what it had been told is committed may be among them.
    */
   readonly hasLost: boolean
+  /** Whether it was removed from its cluster: it lacks whatever came after. */
+  readonly wasRemoved: boolean
   /** The last one in the survivor's log; undefined: the log is damaged. */
   readonly logLastIndex: number | undefined
   /** Up to here the survivor knew entries to be committed. */
   readonly commitIndex: number | undefined
   /**
    * Entries of its log that are not in the new cluster: each may have been acknowledged. Undefined:
-   * nobody knows, as the log is damaged, or entries of it are lost.
+   * nobody knows, as the log is damaged, entries of it are lost, or the node was removed.
    */
   readonly unappliedEntries: number | undefined
 }
@@ -101,7 +104,7 @@ async function openState(options: ForceOptions, survivor: DataDirectory): Promis
 
 type Known = Pick<
   ForcedCluster,
-  'appliedIndex' | 'hasLost' | 'logLastIndex' | 'commitIndex' | 'unappliedEntries'
+  'appliedIndex' | 'hasLost' | 'wasRemoved' | 'logLastIndex' | 'commitIndex' | 'unappliedEntries'
 >
 
 async function applyCommitted(
@@ -109,11 +112,14 @@ async function applyCommitted(
   survivor: DataDirectory,
   state: StateMachine,
 ): Promise<Known> {
-  const hasLost = await hasLostEntries({ disk: options.disk, directory: survivor.groupDirectory })
+  const { disk } = options
+  const { groupDirectory: directory } = survivor
+  const hasLost = await hasLostEntries({ disk, directory })
+  const wasRemoved = await new Removed(disk, directory).read()
   const opened = await openLog(options, survivor)
   if (opened === undefined) {
     const unknown = { logLastIndex: undefined, commitIndex: undefined, unappliedEntries: undefined }
-    return { appliedIndex: state.appliedIndex, hasLost, ...unknown }
+    return { appliedIndex: state.appliedIndex, hasLost, wasRemoved, ...unknown }
   }
   const { log, recovered } = opened
   const { commitIndex } = recovered.hardState
@@ -122,8 +128,9 @@ async function applyCommitted(
     await replay(log, state, commitIndex)
     const { appliedIndex } = state
     const logLastIndex = recovered.lastIndex
-    const unappliedEntries = hasLost ? undefined : Math.max(0, logLastIndex - appliedIndex)
-    return { appliedIndex, hasLost, logLastIndex, commitIndex, unappliedEntries }
+    const isKnown = !hasLost && !wasRemoved
+    const unappliedEntries = isKnown ? Math.max(0, logLastIndex - appliedIndex) : undefined
+    return { appliedIndex, hasLost, wasRemoved, logLastIndex, commitIndex, unappliedEntries }
   } finally {
     await log.close()
   }

@@ -111,7 +111,7 @@ export async function forceFrom(run: Run, flags: RestoreFlags): Promise<void> {
     member,
     clusterName: cluster,
   })
-  const { identity, summary, appliedIndex, hasLost, logLastIndex, commitIndex } = forced
+  const { identity, summary, appliedIndex, hasLost, wasRemoved, logLastIndex, commitIndex } = forced
   const { unappliedEntries } = forced
   if (out.structured) {
     await out.json({
@@ -125,6 +125,7 @@ export async function forceFrom(run: Run, flags: RestoreFlags): Promise<void> {
       index: summary.snapshot.index,
       appliedIndex,
       hasLost,
+      wasRemoved,
       logLastIndex: logLastIndex ?? null,
       commitIndex: commitIndex ?? null,
       unappliedEntries: unappliedEntries ?? null,
@@ -166,10 +167,11 @@ function onlyMember({ id, peers, clients }: RestoreFlags): Member | undefined {
 /** Before anything is done: what the survivor's log tells of what it cannot know. */
 async function tellLoss(run: Run, from: string): Promise<void> {
   const { out } = run
-  const [log, { hasLostEntries }, { realDisk }] = await Promise.all([
+  const [log, { hasLostEntries }, { realDisk }, { Removed }] = await Promise.all([
     openLog(run, from),
     import('../backup/index.ts'),
     import('../system/index.ts'),
+    import('../wal/index.ts'),
   ])
   const directory = `${log.dataDirectory}/groups/0`
   const hasLost = await hasLostEntries({ disk: realDisk, directory })
@@ -181,6 +183,11 @@ async function tellLoss(run: Run, from: string): Promise<void> {
     `  its log ends at entry ${grouped(lastIndex)}, of which it knows ${grouped(commitIndex)} ` +
       `to be committed${damage === undefined ? '' : `; ${damage.file} is damaged`}`,
   )
+  if (await new Removed(realDisk, directory).read()) {
+    await out.note(
+      '  it was removed from its cluster, and lacks all that was written since; take another survivor',
+    )
+  }
   if (hasLost) {
     await out.note(
       '  its log was damaged before, and it has not got back what it had acknowledged: entries are ' +
@@ -196,13 +203,19 @@ async function tellLoss(run: Run, from: string): Promise<void> {
   )
 }
 
-function lossText({ appliedIndex, hasLost, unappliedEntries }: ForcedCluster): string {
-  const left = hasLost
-    ? 'it had lost acknowledged entries with a damaged log, and nobody knows how many'
-    : unappliedEntries === undefined
-      ? 'its log is damaged, so that nobody knows how much it had beyond'
-      : `${grouped(unappliedEntries)} entries of its log are left out`
-  return `it holds all up to entry ${grouped(appliedIndex)}; ${left}`
+function lossText(forced: ForcedCluster): string {
+  return `it holds all up to entry ${grouped(forced.appliedIndex)}; ${leftOut(forced)}`
+}
+
+function leftOut({ hasLost, wasRemoved, unappliedEntries }: ForcedCluster): string {
+  if (hasLost)
+    return 'it had lost acknowledged entries with a damaged log, and nobody knows how many'
+  if (wasRemoved)
+    return 'it had been removed from its cluster, and lacks all that was written since'
+  if (unappliedEntries === undefined) {
+    return 'its log is damaged, so that nobody knows how much it had beyond'
+  }
+  return `${grouped(unappliedEntries)} entries of its log are left out`
 }
 
 async function backupPorts() {

@@ -130,6 +130,14 @@ export async function updateNode(
   })
 }
 
+/** Leaves a node out from now on: it is no part of the cluster any more. Its files stay. */
+export async function dropNode(dataDirectory: string, id: string): Promise<void> {
+  await withLock(dataDirectory, () => {
+    const file = requireClusterFile(dataDirectory)
+    writeClusterFile({ ...file, nodes: file.nodes.filter((node) => node.id !== id) })
+  })
+}
+
 /** A directory is the lock: making one fails where there is one already. */
 async function withLock(dataDirectory: string, action: () => void): Promise<void> {
   const lock = join(dataDirectory, `${clusterFileName}.lock`)

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { QuorateError, isErrorCode, usageError } from '../errors.ts'
 import {
   clusterFileName,
+  dropNode,
   nodePaths,
   readClusterFile,
   requireClusterFile,
@@ -157,16 +158,21 @@ export async function settlePorts(
 }
 
 /**
- * Nodes of which clients are told another address than that of `cluster.json`. A cluster that has
- * moved to other ports remembers for its members the addresses that they were made with, and what
- * it was told of a member comes before what that says itself.
+ * Nodes of which clients are still told the address that `before` has of them, and `file` has not. A
+ * cluster that has moved to other ports remembers for its members the addresses that they were made
+ * with, and what it was told of a member comes before what that says itself. Any other address is
+ * one that somebody chose.
  */
-export function movedNodes(file: ClusterFile, view: ClusterView): readonly NodeRecord[] {
-  return file.nodes.filter((node) =>
-    view.members.some(({ id, clientAddress }) => {
-      return id === node.id && clientAddress !== undefined && clientAddress !== node.clientAddress
-    }),
-  )
+export function movedNodes(
+  before: ClusterFile,
+  file: ClusterFile,
+  view: ClusterView,
+): readonly NodeRecord[] {
+  return file.nodes.filter(({ id, clientAddress }) => {
+    const old = before.nodes.find((node) => node.id === id)?.clientAddress
+    if (old === undefined || old === clientAddress) return false
+    return view.members.some((member) => member.id === id && member.clientAddress === old)
+  })
 }
 
 async function allFree(clientPorts: readonly number[]): Promise<boolean> {
@@ -182,7 +188,11 @@ export function portOf(address: string): number {
   return Number(address.slice(address.lastIndexOf(':') + 1))
 }
 
-/** Starts nodes that do not run, and waits until they answer. Returns the ids it started. */
+/**
+ * Starts nodes that do not run, and waits until they answer. Returns the ids it started. Where all
+ * are to be started, one that was removed from the cluster is left out, and dropped from its file:
+ * it does not start any more, and the others do not need it.
+ */
 export async function startNodes(
   dataDirectory: string,
   ids?: readonly string[],
@@ -197,13 +207,23 @@ export async function startNodes(
     }
   }
   const started: { node: NodeRecord; process: StartedProcess }[] = []
+  const removed = new Set<string>()
   try {
     for (const node of stopped) {
       const process = spawnNode(node, file.nodes, file.tuning)
       started.push({ node: { ...node, pid: process.pid }, process })
       await updateNode(dataDirectory, node.id, { pid: process.pid })
     }
-    await Promise.all(started.map(({ node, process }) => waitUntilAnswering(node, process)))
+    await Promise.all(
+      started.map(async ({ node, process }) => {
+        try {
+          await waitUntilAnswering(node, process)
+        } catch (error) {
+          if (ids !== undefined || !wasRemoved(error)) throw error
+          removed.add(node.id)
+        }
+      }),
+    )
   } catch (error) {
     // Half of what was asked for is of no use to anybody.
     await stopNodes(
@@ -212,7 +232,12 @@ export async function startNodes(
     )
     throw error
   }
-  return stopped.map((node) => node.id)
+  for (const id of removed) await dropNode(dataDirectory, id)
+  return stopped.map((node) => node.id).filter((id) => !removed.has(id))
+}
+
+function wasRemoved(error: unknown): boolean {
+  return error instanceof QuorateError && error.code === 'QUORATE_REMOVED'
 }
 
 async function waitUntilAnswering(node: NodeRecord, process: StartedProcess): Promise<void> {

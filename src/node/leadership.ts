@@ -22,6 +22,8 @@ const backOffMsMax = 3_600_000
  */
 const yieldEveryMs = 10_000
 const yieldAfterMs = 2_000
+/** How often a node that stops tries to hand over. */
+const handOverAttemptsMax = 2
 const lookEveryMs = 500
 
 interface LeadershipOptions {
@@ -50,6 +52,8 @@ export class Leadership {
   #closeSince: { readonly id: string; readonly since: number } | undefined
   #notBefore = -Infinity
   #backOffMs = backOffMs
+  /** To whom the leadership is being handed over because it is preferred. */
+  #preferring: string | undefined
   #fullSince: number | undefined
   #yieldNotBefore = -Infinity
   #yields = 0
@@ -77,7 +81,9 @@ export class Leadership {
   /** How transfers ended that this node began. */
   ended(results: readonly TransferResult[]): void {
     for (const { to, outcome } of results) {
-      if (outcome !== 'done') this.#backOffMs = Math.min(backOffMsMax, 2 * this.#backOffMs)
+      if (to === this.#preferring && outcome !== 'done') {
+        this.#backOffMs = Math.min(backOffMsMax, 2 * this.#backOffMs)
+      }
       const waiting = this.#waiting
       this.#waiting = []
       for (const each of waiting) {
@@ -88,6 +94,7 @@ export class Leadership {
         }
       }
     }
+    if (results.length > 0) this.#preferring = undefined
     this.#release()
   }
 
@@ -125,11 +132,13 @@ export class Leadership {
    */
   async handOver(): Promise<void> {
     const { isLeader, transfer } = this.#options
-    if (!isLeader()) return
-    const start = transfer(undefined)
-    if (start.type === 'notLeader') return
-    if (start.type === 'refused' && start.reason !== 'inProgress') return
-    await new Promise<void>((resolve) => this.#handedOver.push(resolve))
+    // Who is asked first may not take it up; so another one is, once.
+    for (let attempt = 1; attempt <= handOverAttemptsMax && isLeader(); attempt++) {
+      const start = transfer(undefined)
+      if (start.type === 'notLeader') return
+      if (start.type === 'refused' && start.reason !== 'inProgress') return
+      await new Promise<void>((resolve) => this.#handedOver.push(resolve))
+    }
   }
 
   /** The node ends: nobody waits any longer. */
@@ -178,7 +187,7 @@ export class Leadership {
     if (this.#closeSince?.id !== better.id) this.#closeSince = { id: better.id, since: now }
     if (now - this.#leadsSince < stableMs || now - this.#closeSince.since < stableMs) return
     this.#notBefore = now + this.#backOffMs
-    transfer(better.id)
+    if (transfer(better.id).type === 'started') this.#preferring = better.id
   }
 
   /**

@@ -3,11 +3,10 @@ import type { Logger } from '../logger.ts'
 import type { Clock, Disk, Network, Random } from '../ports.ts'
 import type { Raft } from '../raft/index.ts'
 import type { StateMachine } from '../state/index.ts'
-import type { Identity, LogStore, PeerIncarnations, Recovering } from '../wal/index.ts'
+import type { Identity, LogStore, PeerIncarnations, Recovering, Removed } from '../wal/index.ts'
 import type { StateFailures } from './damage.ts'
 import type { Generations } from './generations.ts'
 import type { NodeSettings } from './options.ts'
-import type { Removed } from './removed.ts'
 import type { StorageCaps } from './storage.ts'
 
 /** What a node is made of. */

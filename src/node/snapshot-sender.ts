@@ -88,6 +88,11 @@ export class SnapshotSender {
   readonly #transfers = new Map<string, Transfer>()
   /** Who waits for a view; a view is opened for one at a time. */
   readonly #waiting = new Set<string>()
+  /**
+   * Who had all of it and gave its view for another: it may go on from there still, so the log is
+   * kept for it as if it had one, and it makes nobody else give theirs.
+   */
+  readonly #gaveRoom = new Map<string, { readonly index: number; readonly until: number }>()
   #opening: Promise<void> | undefined
   #nextTry = 0
   #stopped = false
@@ -100,6 +105,7 @@ export class SnapshotSender {
   get heldIndex(): number {
     let held = Infinity
     for (const { view } of this.#transfers.values()) held = Math.min(held, view.snapshot.index)
+    for (const { index } of this.#gaveRoom.values()) held = Math.min(held, index)
     return held
   }
 
@@ -112,6 +118,7 @@ export class SnapshotSender {
     for (const { view, isTaken } of this.#transfers.values()) {
       if (isTaken) owed = Math.min(owed, view.snapshot.index)
     }
+    for (const { index } of this.#gaveRoom.values()) owed = Math.min(owed, index)
     return owed
   }
 
@@ -141,6 +148,7 @@ export class SnapshotSender {
     }
     transfer.lastUsed = clock.monotonic()
     transfer.isTaken = true
+    this.#gaveRoom.delete(from)
     // Asked again while it is read, or sent: the answer is on its way.
     if (transfer.reading) return
     const { sent, lastUsed: askedAt } = transfer
@@ -186,13 +194,19 @@ export class SnapshotSender {
         this.#drop(transfer)
       }
     }
-    if (this.#waiting.size > 0) this.#makeRoom(now)
+    for (const [id, { until }] of this.#gaveRoom) {
+      const goesOn = !needs(id)
+      if (goesOn) catchingUp.add(id, now)
+      if (goesOn || now > until) this.#gaveRoom.delete(id)
+    }
+    if ([...this.#waiting].some((id) => !this.#gaveRoom.has(id))) this.#makeRoom(now)
     if (now >= this.#nextTry) this.#openNext()
   }
 
   /** This node no longer leads: nobody will ask any more. */
   closeAll(): void {
     this.#waiting.clear()
+    this.#gaveRoom.clear()
     this.#options.catchingUp.clear()
     for (const transfer of this.#transfers.values()) this.#close(transfer)
   }
@@ -254,6 +268,8 @@ export class SnapshotSender {
       if (oldest === undefined || transfer.lastUsed < oldest.lastUsed) oldest = transfer
     }
     if (oldest === undefined || now - oldest.lastUsed <= idleMsWhileOthersWaitMax) return
+    const { to, view, lastUsed } = oldest
+    this.#gaveRoom.set(to, { index: view.snapshot.index, until: lastUsed + idleMsMax })
     this.#drop(oldest)
   }
 

@@ -153,6 +153,8 @@ export class Peer {
   hasAnswered = false
   /** The highest commit index that was sent to it, whether or not it arrived. */
   commitSent = 0
+  /** Whether the leadership was offered to it in this term, and it did not take it up. */
+  declined = false
   /** Whether it is to get a snapshot; always so in `snapshot`. */
   need: SnapshotNeed | undefined
   /** While it recovers its log. What it says then is of use, and vouches for nothing. */

@@ -56,15 +56,23 @@ function mayTakeOver(core: Core, peer: Peer): boolean {
   return hasAnsweredLately(core, peer) && !(peer.need?.isAsked ?? false)
 }
 
-/** The other voter that holds the most of the log and is there; undefined if none is. */
+/**
+ * The other voter that holds the most of the log and is there; undefined if none is. One that did
+ * not take the leadership up comes after all others: it may have a reason that lasts.
+ */
 export function mostCaughtUp(core: Core, role: Leader): Peer | undefined {
   let best: Peer | undefined
   for (const id of core.configurations.current.voters) {
     const peer = role.peers.get(id)
     if (peer === undefined || !mayTakeOver(core, peer)) continue
-    if (best === undefined || peer.matchIndex > best.matchIndex) best = peer
+    if (best === undefined || isBetter(peer, best)) best = peer
   }
   return best
+}
+
+function isBetter(peer: Peer, best: Peer): boolean {
+  if (peer.declined !== best.declined) return best.declined
+  return peer.matchIndex > best.matchIndex
 }
 
 /** Asks the other to take over once it holds the whole log. */
@@ -85,6 +93,8 @@ export function tickTransfer(core: Core): void {
   const { to, startedAt } = role.transfer
   if (core.ticks - startedAt > core.timing.electionTicksMax) {
     role.transfer = undefined
+    const peer = role.peers.get(to)
+    if (peer !== undefined) peer.declined = true
     endTransfer(core, { to, outcome: 'timedOut' })
     return
   }

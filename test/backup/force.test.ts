@@ -16,6 +16,7 @@ import {
   LogStore,
   openDataDirectory,
   Recovering,
+  Removed,
   StatePointer,
 } from '../../src/wal/index.ts'
 import { Driver, openMachine, put, sessionName, token } from '../state/support.ts'
@@ -156,6 +157,14 @@ describe('a cluster that is forced from one survivor', () => {
     disk.flipBit(`${survivor}/groups/0/recovering`, 100)
     const third = optionsOf(machine, { newDataDirectory: 'data/third' })
     expect((await forceNewCluster(third)).hasLost).toBe(true)
+  })
+
+  test('says of a survivor that was removed that it lacks what came after', async () => {
+    const { machine } = await newSurvivor()
+    await new Removed(machine.disk, `${survivor}/groups/0`).mark(5)
+    const forced = await forceNewCluster(optionsOf(machine))
+    expect(forced).toMatchObject({ appliedIndex: 6, hasLost: false, wasRemoved: true })
+    expect(forced.unappliedEntries).toBeUndefined()
   })
 
   test('has another member, if that is wanted', async () => {

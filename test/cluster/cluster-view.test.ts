@@ -338,7 +338,7 @@ test('nodes of two clusters with one name are two nodes, so that a mix-up is see
   expect(new Set(found.nodes.map((node) => node.status?.clusterId))).toEqual(new Set(['c1', 'c2']))
 })
 
-test('nodes that moved to other ports are those of which clients are told another address', async () => {
+test('nodes that moved to other ports are those of which clients are told the old address', async () => {
   const node = (id: string, port: number) => ({
     id,
     pid: null,
@@ -356,12 +356,22 @@ test('nodes that moved to other ports are those of which clients are told anothe
     tuning: {},
     nodes: [node('n1', 1), node('n2', 2), node('n3', 3), node('n4', 4)],
   } as const
+  const before = { ...file, nodes: [node('n1', 1), node('n2', 9), node('n3', 8), node('n4', 7)] }
   const told = (id: string, clientAddress: string | undefined) => member(id, { clientAddress })
   const known = cluster(
     {},
-    { members: [told('n1', '127.0.0.1:1'), told('n2', '127.0.0.1:9'), told('n3', undefined)] },
+    {
+      members: [
+        told('n1', '127.0.0.1:1'),
+        told('n2', '127.0.0.1:9'),
+        told('n3', undefined),
+        // Somebody chose this one.
+        told('n4', '192.0.2.5:7101'),
+      ],
+    },
   )
-  expect(movedNodes(file, known).map(({ id }) => id)).toEqual(['n2'])
+  expect(movedNodes(before, file, known).map(({ id }) => id)).toEqual(['n2'])
+  expect(movedNodes(file, file, known)).toEqual([])
 
   // Where it is reached here is not what clients were told of it.
   const address = await serve(() => status('n1', '10.0.0.1:7101'))

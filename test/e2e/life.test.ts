@@ -6,6 +6,7 @@
 import { existsSync, readdirSync, readFileSync, statfsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { LocalCluster, quorate } from './harness.ts'
 import { LifeCluster, peerList, until } from '../life/nodes.ts'
 import type { LifeNode } from '../life/nodes.ts'
 import { Writers } from '../life/writers.ts'
@@ -42,6 +43,28 @@ test('one node grows to three and shrinks to another one, under a writer', async
     leader: 'n3',
     members: ['n3'],
   })
+})
+
+test('a cluster of this machine comes up without the node that was removed from it', async () => {
+  const cluster = await LocalCluster.up()
+  try {
+    const { leader } = await cluster.status()
+    const gone = cluster.ids().find((id) => id !== leader) ?? ''
+    const removed = await quorate(['member', 'remove', gone, '-e', cluster.endpoints])
+    expect(String(removed.stdout)).toContain(`${gone} is not a member now`)
+    expect((await cluster.run('down')).code).toBe(0)
+
+    const up = await cluster.run('up', '--detach')
+    expect(up.stderr).toContain(`${gone} was removed from the cluster and is left out from now on`)
+    expect(up.code).toBe(0)
+    const again = await cluster.run('up', '--detach')
+    expect(again.stderr).toContain('2 nodes in')
+    expect(again.code).toBe(0)
+    await using db = await cluster.connect()
+    await db.put('k', 'v')
+  } finally {
+    await cluster.down()
+  }
 })
 
 describe('three nodes', () => {

@@ -289,4 +289,28 @@ describe('followers that got all of it, and were never heard of again', () => {
     sender.tick(clock.monotonic())
     expect(lost).toEqual(['n3'])
   })
+
+  test('give their view once, and the log is kept for them all the same', async () => {
+    const { clock, sender, lost, log, needy, want, ask } = await whole(['n2', 'n3', 'n4'])
+    await want('n5')
+    const gone = new Set<string>()
+    let next = 0
+    for (let n = 0; n < 30; n++) {
+      await clock.advance(500)
+      if ((await ask(next, 'n5'))?.type === 'snapshotFrame') next++
+      sender.tick(clock.monotonic())
+      // As the core does: who lost what it was offered is in want again.
+      for (const id of lost.splice(0)) {
+        gone.add(id)
+        sender.wanted(id)
+      }
+      await clock.run()
+    }
+    expect([...gone]).toEqual(['n2'])
+    expect(sender.owedIndex).toBe(90)
+    needy.delete('n2')
+    sender.tick(clock.monotonic())
+    log.matchIndex = 95
+    expect(sender.owedIndex).toBe(90)
+  })
 })

@@ -172,6 +172,22 @@ describe('the leadership handed over', () => {
     expect(group.ids.map((id) => group.node(id).status.term)).toEqual([1, 1, 1, 1])
   })
 
+  test('goes to another one where the first did not take it up', () => {
+    const group = led({}, {}, {})
+    // It has room for no writes, so it would be of no use as a leader.
+    group.node('n2').raft.reluctant = true
+    const to: string[] = []
+    for (let n = 0; n < 2; n++) {
+      group.transfer('n1')
+      to.push(group.node('n1').status.transferTo ?? 'nobody')
+      group.deliver()
+      runClock(group, 3 * electionTicks, n)
+    }
+
+    expect(to).toEqual(['n2', 'n3'])
+    expect(leaderOf(group)?.split('/')[0]).toBe('n3')
+  })
+
   test('a request to take over that comes twice makes one election', () => {
     const group = led({}, {}, {})
     group.transfer('n1', 'n2')

@@ -45,8 +45,8 @@ export function clusterUpCommand(cli: Cli): Command {
   addTuningOptions(command).action(async (options: UpOptions) => {
     const run = beginRun(cli, command)
     const directory = dataDirectory(run.io, options.dataDir)
-    const file = await prepare(run, directory, options)
-    await bringUp(run, file, options.detach === true)
+    const prepared = await prepare(run, directory, options)
+    await bringUp(run, prepared, options.detach === true)
   })
   return addExamples(command, [
     ['three nodes, until Ctrl-C', 'quorate cluster up'],
@@ -54,8 +54,14 @@ export function clusterUpCommand(cli: Cli): Command {
   ])
 }
 
+/** A cluster that is to be brought up, and what was known of it before its ports were settled. */
+interface Prepared {
+  readonly before: ClusterFile
+  readonly file: ClusterFile
+}
+
 /** Makes the cluster, or finds the one that is there and checks that it is the one meant. */
-async function prepare(run: Run, directory: string, options: UpOptions): Promise<ClusterFile> {
+async function prepare(run: Run, directory: string, options: UpOptions): Promise<Prepared> {
   const { createCluster, initialiseNodes, readClusterFile, retune, settlePorts } =
     await import('../../cluster/index.ts')
   const tuning = tuningOf(options)
@@ -69,7 +75,7 @@ async function prepare(run: Run, directory: string, options: UpOptions): Promise
       tuning,
     })
     await noteMovedPorts(run, file, options.port)
-    return file
+    return { before: file, file }
   }
   const { length } = existing.nodes
   if (options.nodes !== undefined && options.nodes !== length) {
@@ -87,7 +93,7 @@ async function prepare(run: Run, directory: string, options: UpOptions): Promise
       throw usageError(`the cluster runs already, with its first node at ${first}`)
     }
   }
-  return settled
+  return { before: existing, file: settled }
 }
 
 async function noteMovedPorts(
@@ -102,19 +108,26 @@ async function noteMovedPorts(
   await run.out.note(`some of the usual ports are taken: the nodes listen on ${ports.join(', ')}`)
 }
 
-async function bringUp(run: Run, file: ClusterFile, detach: boolean): Promise<void> {
-  const { readClusterFile, startNodes, stopNodes, waitForLeader } =
+async function bringUp(run: Run, prepared: Prepared, detach: boolean): Promise<void> {
+  const { readClusterFile, requireClusterFile, startNodes, stopNodes, waitForLeader } =
     await import('../../cluster/index.ts')
   const { out, io } = run
-  const count = file.nodes.length
-  await out.note(`${count} ${count === 1 ? 'node' : 'nodes'} in ${file.dataDirectory}`)
-  const started = await startNodes(file.dataDirectory)
+  const { dataDirectory, nodes } = prepared.file
+  await out.note(`${nodes.length} ${nodes.length === 1 ? 'node' : 'nodes'} in ${dataDirectory}`)
+  const started = await startNodes(dataDirectory)
+  const file = requireClusterFile(dataDirectory)
+  for (const { id, directory } of nodes) {
+    if (file.nodes.some((node) => node.id === id)) continue
+    await out.note(
+      `${id} was removed from the cluster and is left out from now on; ${directory} stays`,
+    )
+  }
   // What this command started it also stops, unless all went well and it is to leave them.
   let leave = false
   try {
     const view = await waitForLeader(file, io.signal)
     if (io.signal.aborted) return
-    await tellMoved(run, file, view)
+    await tellMoved(run, { before: prepared.before, file }, view)
     if (detach) {
       leave = true
       await printUp(run, file, view, started)
@@ -131,9 +144,9 @@ async function bringUp(run: Run, file: ClusterFile, detach: boolean): Promise<vo
 }
 
 /** Has clients told where the nodes are now, where they were at other ports before. */
-async function tellMoved(run: Run, file: ClusterFile, view: ClusterView): Promise<void> {
+async function tellMoved(run: Run, { before, file }: Prepared, view: ClusterView): Promise<void> {
   const { movedNodes } = await import('../../cluster/index.ts')
-  const moved = movedNodes(file, view)
+  const moved = movedNodes(before, file, view)
   if (moved.length === 0) return
   const { io, out } = run
   const endpoints = file.nodes.map((node) => node.clientAddress)

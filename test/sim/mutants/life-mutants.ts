@@ -114,9 +114,9 @@ export const lifeMutants: readonly Mutant[] = [
       },
       {
         file: 'src/node/open.ts',
-        find: "import { openDataDirectory, PeerIncarnations } from '../wal/index.ts'\n",
+        find: "import { openDataDirectory, PeerIncarnations, Removed } from '../wal/index.ts'\n",
         replace:
-          "import { LogStore, openDataDirectory, PeerIncarnations } from '../wal/index.ts'\n",
+          "import { LogStore, openDataDirectory, PeerIncarnations, Removed } from '../wal/index.ts'\n",
       },
     ],
     swarm: { ...compacting, faults: ['kill-at-install', 'isolate-leader', 'kill', 'power'] },
