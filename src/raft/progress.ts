@@ -159,6 +159,8 @@ export class Peer {
   need: SnapshotNeed | undefined
   /** While it recovers its log. What it says then is of use, and vouches for nothing. */
   recovery: PeerRecovery | undefined
+  /** The last of its recoveries that is known to be over. */
+  recovered: number | undefined
   /** Whether an answer to an append came since the last periodic heartbeat. */
   answered = false
   /** Whether a whole heartbeat interval went by with something outstanding and no answer. */

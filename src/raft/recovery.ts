@@ -29,6 +29,8 @@ export function meetAnswer(
   const peer = role.kind === 'leader' ? role.peers.get(message.from) : undefined
   if (role.kind !== 'leader' || peer === undefined) return undefined
   if (message.recovery !== undefined) {
+    // Late, from before it was readmitted: the mark is gone from its disk, so that is over for good.
+    if (peer.recovered === message.recovery) return undefined
     const isKnown = peer.recovery?.id === message.recovery
     return { role, peer: isKnown ? peer : beginRecovery(core, role, peer.id, message.recovery) }
   }
@@ -36,6 +38,7 @@ export function meetAnswer(
   // Late, from before it lost its log, but for an answer to what was sent since: it is back, or
   // what said that it recovers was the later of the two.
   if (message.type !== 'heartbeatResult' || message.round < peer.recovery.round) return undefined
+  peer.recovered = peer.recovery.id
   peer.recovery = undefined
   core.flushDue = true
   return { role, peer }

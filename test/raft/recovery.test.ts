@@ -182,12 +182,24 @@ describe('a node that recovers its log', () => {
     expect(peer(group)).toMatchObject({ recovering: true, matchIndex: 0 })
   })
 
-  test('a late word of an old recovery holds up a node that is well for one round only', () => {
+  test('a late word of a recovery that its leader has seen the end of changes nothing', () => {
     const group = lost()
     const recovery = recoveryOf(group)
     beat(group)
     beat(group)
-    expect(peer(group)?.recovering).toBe(false)
+    expect(peer(group)).toMatchObject({ recovering: false, matchIndex: 4, state: 'replicate' })
+
+    group.step({ type: 'heartbeatResult', ...header('n3', 'n1', 1), round: 0, recovery })
+    group.step({ type: 'appendEntriesAccepted', ...header('n3', 'n1', 1), matchIndex: 2, recovery })
+
+    expect(peer(group)).toMatchObject({ recovering: false, matchIndex: 4, state: 'replicate' })
+  })
+
+  test('one that its leader knew nothing of holds up a node that is well for one round only', () => {
+    const group = lost()
+    const recovery = 1 + recoveryOf(group)
+    beat(group)
+    beat(group)
 
     group.step({ type: 'heartbeatResult', ...header('n3', 'n1', 1), round: 0, recovery })
     expect(peer(group)?.recovering).toBe(true)
