@@ -2,15 +2,24 @@
  * Who the members are, as told by the nodes that this client is connected to. Nodes learn of changes
  * at different moments, and a removed one may never do; so each one's word counts while it is
  * connected, and all of them are taken together.
+ *
+ * A node that knows no leader may know of an older cluster, or, with a wiped disk, of none but its
+ * first: its word adds addresses, but makes nobody forgotten. Only who knows a leader can do that.
  */
 import type { MemberAddress } from '../transport/index.ts'
 import type { Endpoint } from './endpoint.ts'
 
+interface Word {
+  readonly members: readonly MemberAddress[]
+  /** Whether the node has known a leader since it was connected to. */
+  readonly isLed: boolean
+}
+
 export class KnownMembers {
-  /** What each endpoint told last, the newest word last. */
-  readonly #told = new Map<Endpoint, readonly MemberAddress[]>()
-  /** The only endpoint that is left, though its connection is gone: better than to know nobody. */
-  #stale: Endpoint | undefined
+  /** What each connected endpoint told last, the newest word last. */
+  readonly #told = new Map<Endpoint, Word>()
+  /** The last word of one that has no connection any more: kept until somebody who is led speaks. */
+  #kept: readonly MemberAddress[] | undefined
   #hint: { readonly id: string; readonly address: string } | undefined
   #addresses: ReadonlyMap<string, string> = new Map()
 
@@ -19,12 +28,13 @@ export class KnownMembers {
     return this.#addresses
   }
 
-  /** A connected node said who takes part. */
-  tell(endpoint: Endpoint, members: readonly MemberAddress[]): void {
-    if (this.#stale !== undefined) this.#told.delete(this.#stale)
-    this.#stale = undefined
+  /** A connected node said who takes part; `knowsLeader`: and that somebody leads. */
+  tell(endpoint: Endpoint, members: readonly MemberAddress[], knowsLeader: boolean): void {
+    // Between two leaders, and when it says nothing of one, it is still the node that it was.
+    const isLed = knowsLeader || this.#told.get(endpoint)?.isLed === true
+    if (isLed) this.#kept = undefined
     this.#told.delete(endpoint)
-    this.#told.set(endpoint, members)
+    this.#told.set(endpoint, { members, isLed })
     this.#merge()
   }
 
@@ -36,12 +46,14 @@ export class KnownMembers {
 
   /** The endpoint has no connection any more. */
   forget(endpoint: Endpoint): void {
-    if (!this.#told.has(endpoint)) return
-    if (this.#told.size === 1) {
-      this.#stale = endpoint
-      return
-    }
+    const word = this.#told.get(endpoint)
+    if (word === undefined) return
     this.#told.delete(endpoint)
+    const others = [...this.#told.values()]
+    const isBest = word.isLed
+      ? !others.some(({ isLed }) => isLed)
+      : others.length === 0 && this.#kept === undefined
+    if (isBest) this.#kept = word.members
     this.#merge()
   }
 
@@ -50,11 +62,11 @@ export class KnownMembers {
     const { nodeId } = endpoint
     if (nodeId === undefined || this.#hint?.id === nodeId) return false
     let asked = 0
-    for (const [other, members] of this.#told) {
-      if (other === endpoint || other === this.#stale) continue
+    for (const [other, { members, isLed }] of this.#told) {
+      if (other === endpoint) continue
       if (members.some(({ id }) => id === nodeId)) return false
       // One that was removed, or is about to join, does not name itself: it may know nothing.
-      if (members.some(({ id }) => id === other.nodeId)) asked++
+      if (isLed && members.some(({ id }) => id === other.nodeId)) asked++
     }
     return asked > 0
   }
@@ -62,7 +74,8 @@ export class KnownMembers {
   #merge(): void {
     const addresses = new Map<string, string>()
     if (this.#hint !== undefined) addresses.set(this.#hint.id, this.#hint.address)
-    for (const members of this.#told.values()) {
+    const words = [...this.#told.values()].map(({ members }) => members)
+    for (const members of this.#kept === undefined ? words : [this.#kept, ...words]) {
       for (const { id, clientAddress } of members) {
         if (clientAddress !== undefined) addresses.set(id, clientAddress)
       }

@@ -177,7 +177,8 @@ export class Router implements EndpointOwner {
 
   /** Takes in what a node said of itself and the others. */
   onStatus(status: NodeStatus, from: Endpoint): void {
-    if (from.open) this.#endpoints.members.tell(from, status.members)
+    const isLed = status.leader !== undefined
+    if (from.open) this.#endpoints.members.tell(from, status.members, isLed)
     if (status.term < this.#leaderTerm) return
     if (status.leader === undefined) {
       // The leader that we cannot reach, others cannot either: that is not our network's fault.
@@ -200,7 +201,7 @@ export class Router implements EndpointOwner {
     this.clusterId = welcome.clusterId
     this.limits = { ...defaultLimits, ...welcome.limits }
     clusterTime.observe(welcome.clusterTime)
-    this.#endpoints.members.tell(endpoint, welcome.members)
+    this.#endpoints.members.tell(endpoint, welcome.members, welcome.leader !== undefined)
     endpoint.advertisedAs = welcome.members.find(({ id }) => id === welcome.nodeId)?.clientAddress
     events.emit({ type: 'connected', endpoint: endpoint.address, nodeId: welcome.nodeId })
     // A welcome has no term. It is believed where nothing else is known and nobody waits; calls
@@ -241,7 +242,7 @@ export class Router implements EndpointOwner {
    */
   onMembers(endpoint: Endpoint, members: readonly MemberAddress[]): void {
     if (this.#options.pin) return
-    this.#endpoints.members.tell(endpoint, members)
+    this.#endpoints.members.tell(endpoint, members, false)
     this.#dropDisowned()
     if (!this.#closed) this.#endpoints.follow()
   }

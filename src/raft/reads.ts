@@ -81,6 +81,8 @@ export function handleRoundAck(core: Core, role: Leader, message: HeartbeatResul
  */
 export function maybeStartRound(core: Core, role: Leader): void {
   const { reads } = role
+  // Who had yet to answer the one that is out may be no voter any more.
+  maybeConfirm(core, role)
   if (reads.confirming !== undefined || reads.waiting.length === 0) return
   if (core.commitIndex < role.noopIndex) return
   assert(hasNoop(core.log, role, core.currentTerm), 'the no-op is of the own term')

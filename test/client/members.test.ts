@@ -351,6 +351,47 @@ describe('following', () => {
     expect(world.network.connections).toBe(2)
   })
 
+  test('a wiped node under its old name, first back after a power cut, makes nobody forgotten', async () => {
+    const world = new World()
+    const [n1, n2, n3] = await Promise.all(
+      ['n1', 'n2', 'n3'].map((id) => serve(world, new FakeNode(world.network, id)).start()),
+    )
+    world.lead('n1')
+    change(world, ['n1', 'n2', 'n3'], false)
+    const db = await world.connect({}, ['n1:7101', 'n2:7101'])
+    // Two others come in the places of n1 and n3.
+    for (const id of ['n4', 'n5']) {
+      const node = serve(world, new FakeNode(world.network, id))
+      node.leader = 'n4'
+      await node.start()
+    }
+    change(world, ['n2', 'n4', 'n5'])
+    await world.clock.advance(100)
+    world.lead('n4')
+    await stop(world, 'n1')
+    await stop(world, 'n3')
+    expect(await world.end(db.put('k', 'before'))).toMatchObject({ verdict: 'applied' })
+
+    // The power goes. n2 comes back with nothing but its first configuration: nobody lets it in.
+    const [n4, n5] = world.nodes.filter(({ id }) => id !== 'n2')
+    for (const node of [n2!, n4!, n5!]) {
+      await world.end(node.stop())
+      node.cutAll()
+    }
+    await world.clock.advance(1_000)
+    n2!.members = [n1!, n2!, n3!].map(({ id, address }) => ({ id, clientAddress: address }))
+    n2!.leader = undefined
+    n2!.term = 0
+    await n2!.start()
+    expect(await world.failure(db.put('k', 'meanwhile', { timeout: 20_000 }))).toMatchObject({
+      code: 'QUORATE_NO_QUORUM',
+    })
+    await n4!.start()
+    await n5!.start()
+    await world.clock.advance(20_000)
+    expect(await world.end(db.put('k', 'after'))).toMatchObject({ verdict: 'applied' })
+  })
+
   test('a pinned client stays where it is', async () => {
     const world = new World()
     const n1 = serve(world, new FakeNode(world.network, 'n1'))

@@ -160,6 +160,20 @@ describe('reads', () => {
     }
   })
 
+  test('whose round was out when the last other voter left are confirmed by who is left', () => {
+    const group = led({}, {})
+    group.read('n1')
+    // The round is lost; the change goes through.
+    group.wire = []
+    expect(group.change('n1', { type: 'remove', id: 'n2' }).type).toBe('accepted')
+    group.deliver(({ type }) => type.startsWith('appendEntries'))
+    expect(group.node('n1').status.configurationSettled).toBe(true)
+
+    group.read('n1')
+
+    expect(group.node('n1').reads).toMatchObject([{ refused: false }, { refused: false }])
+  })
+
   test('do not put off the end of a hand-over that does not come about (openraft#1747)', () => {
     const group = led({}, {}, {})
     group.cut.add('n1>n2')
