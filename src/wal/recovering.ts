@@ -20,6 +20,7 @@ import {
 } from './document.ts'
 import { storageError } from './failure.ts'
 import { VoteFile } from './vote-file.ts'
+import { newerTermLeft } from './votes-left.ts'
 import { Wal } from './wal.ts'
 import type { WalOptions } from './wal-types.ts'
 
@@ -105,6 +106,14 @@ export async function replaceDamaged(options: WalOptions, base: EntryId): Promis
   const { currentTerm, votedFor, walFlush } = reading.vote
   if (base.term > currentTerm) {
     const what = `it is in term ${currentTerm}, and an entry of term ${base.term} was applied`
+    throw corruptError(`${directory}/vote`, 0, what)
+  }
+  const newer = await newerTermLeft({ disk, directory: `${directory}/wal`, identity }, reading.vote)
+  if (newer !== undefined) {
+    const what =
+      `it is in term ${currentTerm}, and what is left of the damaged log tells of a later vote, in ` +
+      `term ${newer}: the disk has lost a write, and nobody knows how this node voted. Give its ` +
+      'place to a new member ("quorate member replace")'
     throw corruptError(`${directory}/vote`, 0, what)
   }
   const recovering = new Recovering({ disk, directory })

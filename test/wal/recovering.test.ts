@@ -106,6 +106,34 @@ test('without a certain vote there is no way back, and the damaged log stays whe
   expect(ahead).toMatchObject({ code: 'QUORATE_CORRUPT', details: { file: vote } })
 })
 
+test('a vote file that lost its last write is found out by what is left of the log', async () => {
+  const vote = `${directory}/vote`
+  // Before and behind the damage: in a flush, and in the header of a later segment.
+  for (const broken of ['first', 'last', 'sealed'] as const) {
+    const disk = await diskWith(directory)
+    await LogStore.create(options(disk))
+    const { log } = await LogStore.open(options(disk))
+    await log.persist({ hardState: hard(2, 'n2'), entries: entries(1, 9, 2), mustSync: true })
+    const old = disk.peek(vote)
+    await log.persist({ hardState: hard(3, 'n3', 8), entries: [entry(10, 3)], mustSync: true })
+    const last = disk.peek(`${directory}/wal/0000000001.wal`)
+    await log.persist({ entries: entries(11, broken === 'sealed' ? 60 : 11, 3), mustSync: true })
+    await log.close()
+    disk.crash({ keepUnsynced: 'none' })
+    const path = `${directory}/wal/0000000001.wal`
+    const at = broken === 'first' ? 512 + 100 : last.findLastIndex((byte) => byte !== 0) + 513
+    disk.flipBit(path, (broken === 'sealed' ? 12 : at) * 8)
+    disk.plant(vote, old)
+
+    const error = await refusal(LogStore.replaceDamaged(options(disk), base))
+    expect(error).toMatchObject({ code: 'QUORATE_CORRUPT', details: { file: vote } })
+    expect(error.message).toContain('term 3')
+    expect(error.message).toContain('quorate member replace')
+    expect(disk.paths()).toContain(path)
+    expect(await new Recovering({ disk, directory }).read()).toBeUndefined()
+  }
+})
+
 test('of damaged logs the newest three are kept', async () => {
   const disk = await damaged()
   for (let at = 0; at < 5; at++) {

@@ -7,7 +7,9 @@
  * So are term and vote, of which the vote file may have got the newer ones before the log did. All
  * that a start reads is durable when the node begins to act on it: what was in the operating
  * system's cache alone has been written once more. Damage changes nothing of this: a node whose
- * log was damaged either finds all of it, or knows that it has lost some, or does not start. What a compaction takes from a log the
+ * log was damaged either finds all of it, or knows that it has lost some, or does not start. (Nobody
+ * could know where a bit of the very flush with the newest vote is flipped, and the vote file has
+ * lost its last write as well; no seed has drawn that yet.) What a compaction takes from a log the
  * disk had held, and it counts here as if it were there still (`s13-compacted.ts`).
  */
 import type { Entry, HardState, RaftStatus, Ready } from '../../../src/raft/index.ts'
