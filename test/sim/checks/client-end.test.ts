@@ -240,10 +240,10 @@ describe('L3', () => {
 })
 
 describe('L4', () => {
-  it('is that something is acknowledged soon', () => {
+  it('is that something is decided soon', () => {
     const core = ['n1']
-    const judged = (now: number, acknowledged: number) =>
-      messageOf(() => judgeProgress(world(now, { n1: {} }), core, { since: 0, acknowledged }))
+    const judged = (now: number, decided: number) =>
+      messageOf(() => judgeProgress(world(now, { n1: {} }), core, { since: 0, decided }))
     expect(progressBoundMs(world(0, { n1: {} }), core)).toBe(5_000)
     expect(judged(4_999, 0)).toEqual([])
     expect(judged(5_000, 1)).toEqual([])

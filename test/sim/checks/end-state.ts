@@ -14,7 +14,10 @@ import { nodeOf } from './windows.ts'
  * Refusals by rule: the cluster works, and its tables are as full as they may be. That it was right
  * to refuse is said by S9.
  */
-const fullCodes: ReadonlySet<string> = new Set(['QUORATE_SESSIONS_FULL', 'QUORATE_TOKENS_FULL'])
+export const fullCodes: ReadonlySet<string> = new Set([
+  'QUORATE_SESSIONS_FULL',
+  'QUORATE_TOKENS_FULL',
+])
 
 /**
  * Throws unless all that must answer at the end did, with one state. `mayRebuild`: whether a node's

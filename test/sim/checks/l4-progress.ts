@@ -20,15 +20,15 @@ export function progressBoundMs(world: WorldView, core: readonly string[]): numb
   return progressMs * Math.max(1, slowest / quickElectionMs)
 }
 
-/** Throws if nothing was acknowledged since, for too long. */
+/** Throws if no write was decided since, for too long. */
 export function judgeProgress(
   world: WorldView,
   core: readonly string[],
-  options: { readonly since: number; readonly acknowledged: number },
+  options: { readonly since: number; readonly decided: number },
 ): void {
   const bound = progressBoundMs(world, core)
-  if (options.acknowledged > 0 || world.now - options.since < bound) return
-  throw new Violation('L4', `nothing was acknowledged within ${bound} ms of a leader`, 'liveness')
+  if (options.decided > 0 || world.now - options.since < bound) return
+  throw new Violation('L4', `nothing was decided within ${bound} ms of a leader`, 'liveness')
 }
 
 /**

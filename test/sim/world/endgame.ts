@@ -7,6 +7,7 @@ import { unreachable } from '../../../src/assert.ts'
 import { randomBetween, randomFraction } from '../../../src/random.ts'
 import type { SeededRandom } from '../../../src/random.ts'
 import { votersOf } from '../checks/acting.ts'
+import { fullCodes } from '../checks/end-state.ts'
 import { judgeLeader, leaderBoundMs, leaderOf } from '../checks/l1-leader.ts'
 import type { Stability } from '../checks/l2-stable.ts'
 import { commitOf, isCaughtUp, judgeCaughtUp } from '../checks/l3-catch-up.ts'
@@ -247,11 +248,17 @@ function flapForEver(world: World, isCut: Cut, periodMs: number): void {
 function seeProgress({ world, history }: Endgame, core: readonly string[]): void {
   const { kernel } = world
   const since = kernel.now
-  const before = history.figures.acked
-  const done = (): boolean => history.figures.acked > before
+  const before = decidedWrites(history)
+  const done = (): boolean => decidedWrites(history) > before
   // The leader may be one of before, over links that are silent and not given up yet.
   if (kernel.runUntil(done, since + linksMs + progressBoundMs(world, core))) return
-  if (kernel.crash === undefined) judgeProgress(world, core, { since, acknowledged: 0 })
+  if (kernel.crash === undefined) judgeProgress(world, core, { since, decided: 0 })
+}
+
+/** Writes that took effect, and those for which the state machine had no room: these commit, too. */
+function decidedWrites({ figures: { acked, byOutcome } }: History): number {
+  const refused = [...fullCodes].map((code) => byOutcome.get(`${code} not-applied`) ?? 0)
+  return refused.reduce((sum, count) => sum + count, acked)
 }
 
 /** L2: nothing changes any more, so no leader does. */
