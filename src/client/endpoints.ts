@@ -14,14 +14,18 @@ const learntMax = 16
 export class Endpoints {
   readonly members = new KnownMembers()
   readonly #make: (address: string, expectedNodeId: string | undefined) => Endpoint
+  readonly #onDropped: (endpoint: Endpoint) => void
   readonly #all: Endpoint[] = []
   readonly #given: number
 
+  /** `onDropped` is told of each that is let go. */
   constructor(
     addresses: readonly string[],
     make: (address: string, expectedNodeId: string | undefined) => Endpoint,
+    onDropped: (endpoint: Endpoint) => void,
   ) {
     this.#make = make
+    this.#onDropped = onDropped
     this.#given = addresses.length
     for (const address of addresses) this.#all.push(make(address, undefined))
   }
@@ -63,9 +67,7 @@ export class Endpoints {
     const known = this.#all.find((endpoint) => stands(endpoint, nodeId, address))
     const pending = this.#dialUnknown()
     if (known !== undefined || pending || address === undefined) return known
-    const standing = this.#all.find((endpoint) => endpoint.address === address)
-    // Someone else answers at that address, or nobody: no other way is known.
-    return standing === undefined ? this.#learn(nodeId, address) : undefined
+    return this.#isFree(address) ? this.#learn(nodeId, address) : undefined
   }
 
   /** Connects to all members, but first to those given: behind one of them each may already be. */
@@ -78,10 +80,8 @@ export class Endpoints {
   /** An endpoint for each member whose address is known and that none stands for. */
   learnAll(): void {
     for (const [id, address] of this.members.addresses) {
-      const known = this.#all.some(
-        (endpoint) => endpoint.address === address || stands(endpoint, id, address),
-      )
-      if (!known) this.#learn(id, address)
+      const known = this.#all.some((endpoint) => stands(endpoint, id, address))
+      if (!known && this.#isFree(address)) this.#learn(id, address)
     }
   }
 
@@ -104,6 +104,21 @@ export class Endpoints {
     return pending
   }
 
+  /**
+   * Whether an endpoint may be made for this address. Where one stands there, someone else answers,
+   * or nobody; but one that was learnt for a node that is told to be elsewhere, or nowhere, gives up
+   * its place: the address has got another owner.
+   */
+  #isFree(address: string): boolean {
+    const standing = this.#all.find((endpoint) => endpoint.address === address)
+    if (standing === undefined) return true
+    const { given, open, dialling, nodeId } = standing
+    if (given || open || dialling || nodeId === undefined) return false
+    if (this.members.addresses.get(nodeId) === address) return false
+    this.#remove(standing)
+    return true
+  }
+
   #learn(id: string, address: string): Endpoint | undefined {
     if (this.#all.length - this.#given >= learntMax) {
       const unused = this.#all.find((each) => !each.given && !each.open)
@@ -120,6 +135,7 @@ export class Endpoints {
     this.#all.splice(this.#all.indexOf(endpoint), 1)
     this.members.forget(endpoint)
     endpoint.close()
+    this.#onDropped(endpoint)
   }
 }
 

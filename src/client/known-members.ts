@@ -11,7 +11,7 @@ import type { Endpoint } from './endpoint.ts'
 
 interface Word {
   readonly members: readonly MemberAddress[]
-  /** Whether the node has known a leader since it was connected to. */
+  /** Whether its node knew a leader when it was asked last. */
   readonly isLed: boolean
 }
 
@@ -28,13 +28,22 @@ export class KnownMembers {
     return this.#addresses
   }
 
-  /** A connected node said who takes part; `knowsLeader`: and that somebody leads. */
-  tell(endpoint: Endpoint, members: readonly MemberAddress[], knowsLeader: boolean): void {
-    // Between two leaders, and when it says nothing of one, it is still the node that it was.
-    const isLed = knowsLeader || this.#told.get(endpoint)?.isLed === true
-    if (isLed) this.#kept = undefined
+  /**
+   * A connected node said who takes part, and whether it knows a leader; undefined: of that it said
+   * nothing, and what it said before stands.
+   */
+  tell(endpoint: Endpoint, members: readonly MemberAddress[], knowsLeader?: boolean): void {
+    const isLed = knowsLeader ?? this.#told.get(endpoint)?.isLed === true
     this.#told.delete(endpoint)
     this.#told.set(endpoint, { members, isLed })
+    if (isLed) {
+      this.#kept = undefined
+      // Who leads is a member: where one that is a member itself does not name it, it is gone.
+      const hinted = this.#hint?.id
+      if (hinted !== undefined && names(members, endpoint.nodeId) && !names(members, hinted)) {
+        this.#hint = undefined
+      }
+    }
     this.#merge()
   }
 
@@ -48,12 +57,11 @@ export class KnownMembers {
   forget(endpoint: Endpoint): void {
     const word = this.#told.get(endpoint)
     if (word === undefined) return
+    const isMissed = word.isLed
+      ? !this.#isSuperseded(endpoint)
+      : this.#told.size === 1 && this.#kept === undefined
+    if (isMissed) this.#kept = word.members
     this.#told.delete(endpoint)
-    const others = [...this.#told.values()]
-    const isBest = word.isLed
-      ? !others.some(({ isLed }) => isLed)
-      : others.length === 0 && this.#kept === undefined
-    if (isBest) this.#kept = word.members
     this.#merge()
   }
 
@@ -61,14 +69,28 @@ export class KnownMembers {
   isDisowned(endpoint: Endpoint): boolean {
     const { nodeId } = endpoint
     if (nodeId === undefined || this.#hint?.id === nodeId) return false
+    if (this.#kept !== undefined && names(this.#kept, nodeId)) return false
     let asked = 0
     for (const [other, { members, isLed }] of this.#told) {
       if (other === endpoint) continue
-      if (members.some(({ id }) => id === nodeId)) return false
+      if (names(members, nodeId)) return false
       // One that was removed, or is about to join, does not name itself: it may know nothing.
-      if (isLed && members.some(({ id }) => id === other.nodeId)) asked++
+      if (isLed && names(members, other.nodeId)) asked++
     }
     return asked > 0
+  }
+
+  /**
+   * Whether what it told is no loss: another one that is led has spoken since, or names its node.
+   * One that does neither may be the one that has missed something.
+   */
+  #isSuperseded(endpoint: Endpoint): boolean {
+    let since = false
+    for (const [other, { members, isLed }] of this.#told) {
+      if (other === endpoint) since = true
+      else if (isLed && (since || names(members, endpoint.nodeId))) return true
+    }
+    return false
   }
 
   #merge(): void {
@@ -82,4 +104,8 @@ export class KnownMembers {
     }
     this.#addresses = addresses
   }
+}
+
+function names(members: readonly MemberAddress[], nodeId: string | undefined): boolean {
+  return members.some(({ id }) => id === nodeId)
 }

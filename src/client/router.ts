@@ -7,7 +7,8 @@
  * with growing, jittered pauses, and what is parked goes out once somebody names a leader that can
  * be reached.
  */
-import type { ErrorCode, ErrorDetails, QuorateError } from '../errors.ts'
+import { QuorateError } from '../errors.ts'
+import type { ErrorCode, ErrorDetails } from '../errors.ts'
 import type { Clock, Network, Random } from '../ports.ts'
 import { unreachable } from '../assert.ts'
 import { defaultLimits } from '../command/index.ts'
@@ -25,6 +26,8 @@ import type { Wheel } from './wheel.ts'
 
 /** Pauses between rounds of seeking: the first after about this long, none longer than the cap. */
 const seekLimits = { baseMs: 20, delayMsMax: 500 }
+/** The same for a client without a connection that nobody uses. */
+const aloneLimits = { baseMs: 500, delayMsMax: 30_000 }
 /** What is left for a node to answer a status asked in passing. */
 const statusMs = 1000
 
@@ -57,21 +60,26 @@ export class Router implements EndpointOwner {
   readonly #endpoints: Endpoints
   readonly #parked = new Set<Call>()
   readonly #seeker: Alarm
+  readonly #alone: Alarm
   readonly #firstWelcome: ((error: QuorateError | undefined) => void)[] = []
   #leader: string | undefined
   /** Of the newest term that named it: a node that lags must not lead astray. */
   #leaderTerm = 0
   #seekDelay = 0
+  #aloneDelay = 0
   #draining = false
   #closed = false
 
   constructor(options: RouterOptions) {
     this.#options = options
     this.clusterId = options.clusterId
-    this.#endpoints = new Endpoints(options.addresses, (address, expectedNodeId) =>
-      this.#makeEndpoint(address, expectedNodeId),
+    this.#endpoints = new Endpoints(
+      options.addresses,
+      (address, expectedNodeId) => this.#makeEndpoint(address, expectedNodeId),
+      (endpoint) => this.#onDropped(endpoint),
     )
     this.#seeker = new Alarm((now) => this.#seekRound(now))
+    this.#alone = new Alarm(() => this.#callAround())
   }
 
   /** All endpoints: those given, then those learnt. */
@@ -182,7 +190,7 @@ export class Router implements EndpointOwner {
     if (status.term < this.#leaderTerm) return
     if (status.leader === undefined) {
       // The leader that we cannot reach, others cannot either: that is not our network's fault.
-      if (this.#endpoints.openTo(this.#leader) === undefined) this.#leader = undefined
+      if (this.#endpoints.openTo(this.#leader) === undefined) this.forgetLeader()
       return
     }
     this.#leaderTerm = status.term
@@ -193,6 +201,7 @@ export class Router implements EndpointOwner {
     this.#closed = true
     this.#parked.clear()
     this.#options.wheel.clear(this.#seeker)
+    this.#options.wheel.clear(this.#alone)
     for (const endpoint of this.#endpoints.all) endpoint.close()
   }
 
@@ -215,11 +224,7 @@ export class Router implements EndpointOwner {
   }
 
   onDialFailed(endpoint: Endpoint, error: QuorateError): void {
-    for (const call of Array.from(this.#parked)) {
-      if (call.route.to === 'endpoint' && call.route.endpoint === endpoint) {
-        call.lost(error, endpoint)
-      }
-    }
+    this.#giveUp(endpoint, error)
     const hopeless = this.#endpoints.all.every(
       (each) => !each.open && !each.dialling && each.lastError?.retryable === false,
     )
@@ -232,6 +237,7 @@ export class Router implements EndpointOwner {
     this.forgetLeader(endpoint)
     this.#endpoints.members.forget(endpoint)
     this.#dropDisowned()
+    this.#watchAlone()
     const { events } = this.#options
     events.emit({ type: 'disconnected', endpoint: endpoint.address, reason: error.message })
   }
@@ -242,7 +248,7 @@ export class Router implements EndpointOwner {
    */
   onMembers(endpoint: Endpoint, members: readonly MemberAddress[]): void {
     if (this.#options.pin) return
-    this.#endpoints.members.tell(endpoint, members, false)
+    this.#endpoints.members.tell(endpoint, members)
     this.#dropDisowned()
     if (!this.#closed) this.#endpoints.follow()
   }
@@ -265,6 +271,21 @@ export class Router implements EndpointOwner {
     const leader = this.openLeader()
     if (leader !== undefined && leader !== call.avoid) return leader
     return this.#endpoints.nearest(call.avoid)
+  }
+
+  /** Nobody dials it any more. */
+  #onDropped(endpoint: Endpoint): void {
+    const what = `${endpoint.address} is no address of a member any more`
+    this.#giveUp(endpoint, new QuorateError('QUORATE_CONNECTION_LOST', what))
+  }
+
+  /** Tells those that wait for this very endpoint. */
+  #giveUp(endpoint: Endpoint, error: QuorateError): void {
+    for (const call of Array.from(this.#parked)) {
+      if (call.route.to === 'endpoint' && call.route.endpoint === endpoint) {
+        call.lost(error, endpoint)
+      }
+    }
   }
 
   #dropDisowned(): void {
@@ -308,6 +329,27 @@ export class Router implements EndpointOwner {
     } finally {
       this.#draining = false
     }
+  }
+
+  /**
+   * Nobody is connected, and nobody waits. Members that come and go meanwhile are heard of only over
+   * a connection; so one is looked for, slowly, lest the next call finds that all it knew are gone.
+   */
+  #watchAlone(): void {
+    if (this.#closed || this.#alone.waiting) return
+    if (this.#endpoints.all.some((endpoint) => endpoint.open)) {
+      this.#aloneDelay = 0
+      return
+    }
+    const { clock, random, wheel } = this.#options
+    const now = clock.monotonic()
+    this.#aloneDelay = nextDelay(random, this.#aloneDelay, aloneLimits)
+    wheel.set(this.#alone, now + this.#aloneDelay, now)
+  }
+
+  #callAround(): void {
+    for (const endpoint of this.#endpoints.all) endpoint.dial()
+    this.#watchAlone()
   }
 
   #seek(now: number): void {

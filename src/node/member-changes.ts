@@ -47,6 +47,8 @@ interface Pending {
   readonly deadline: number
   /** Why the last step was refused, for the answer at the deadline. */
   waitsFor: ConfigRefusal | undefined
+  /** Whether a step was taken: then whatever comes, something may have been done. */
+  hasBegun: boolean
 }
 
 export class MemberChanges {
@@ -58,7 +60,14 @@ export class MemberChanges {
   }
 
   ask(session: ReplyTo, requestId: number, change: MemberChange, deadline: number): void {
-    const pending = { session, requestId, change, deadline, waitsFor: undefined }
+    const pending: Pending = {
+      session,
+      requestId,
+      change,
+      deadline,
+      waitsFor: undefined,
+      hasBegun: false,
+    }
     if (!this.#options.isLeader()) {
       fail(pending, this.#options.notLeader())
     } else if (this.#pending.length >= changesMax) {
@@ -116,6 +125,7 @@ export class MemberChanges {
     const result = propose(this.#unnamed(next) ?? next)
     switch (result.type) {
       case 'accepted':
+        pending.hasBegun = true
         pending.waitsFor = 'changeInProgress'
         return false
       case 'notLeader':
@@ -259,6 +269,7 @@ function tooLate({ waitsFor }: Pending): WireError {
   })
 }
 
-function fail({ session, requestId }: Pending, error: WireError): void {
-  session.reply({ id: requestId, kind: 'error', error })
+function fail({ session, requestId, hasBegun }: Pending, error: WireError): void {
+  const outcome = hasBegun ? 'unknown' : error.outcome
+  session.reply({ id: requestId, kind: 'error', error: { ...error, outcome } })
 }

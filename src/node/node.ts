@@ -314,8 +314,8 @@ export class Node {
       () =>
         this.#guard(() => {
           logger.info('the log is whole again: this node votes and counts')
-          const { lastIndex } = this.#raft.status()
-          this.#service.readableFrom(lastIndex)
+          const { lastIndex, term } = this.#raft.status()
+          this.#service.restored(lastIndex, term)
           this.#parts.state.committedBefore = lastIndex
           this.#raft.readmitted()
           this.#wake()

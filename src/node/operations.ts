@@ -23,8 +23,8 @@ interface OperationsOptions {
   readonly membership: Membership
   readonly upkeep: Upkeep
   readonly historyId: string
-  /** As for reads: what is applied below it is older than what readers have seen. */
-  readonly readableFrom: () => number
+  /** As for reads: whether the state is as far as readers have seen it before. */
+  readonly isReadable: () => boolean
   readonly now: () => number
 }
 
@@ -37,7 +37,7 @@ export function operate(
   session: ReplyTo,
   request: Operation,
 ): Promise<ReplyBody> | undefined {
-  const { state, exports, membership, upkeep, historyId, readableFrom, now } = options
+  const { state, exports, membership, upkeep, historyId, isReadable, now } = options
   const { id } = request
   const deadline = now() + request.timeoutMs
   switch (request.kind) {
@@ -48,7 +48,7 @@ export function operate(
       membership.leadership.ask(session, id, request.to, deadline)
       return undefined
     case 'export':
-      if (state.appliedIndex < readableFrom()) return Promise.reject(wentBack(state))
+      if (!isReadable()) return Promise.reject(wentBack(state))
       return exports.open(session, () => state.openExport(), historyId)
     case 'exportFrame':
       return exports.frame(session, request.exportId, request.frame)

@@ -17,7 +17,8 @@ export interface PendingRead {
 }
 
 interface WaitingForIndex {
-  readonly index: number
+  /** Undefined: until the state may be read at all. */
+  readonly index: number | undefined
   readonly reads: readonly PendingRead[]
 }
 
@@ -25,6 +26,8 @@ interface ReadsOptions {
   readonly waitingMax: number
   readonly readIndex: () => ReadIndexStart
   readonly appliedIndex: () => number
+  /** Whether the state is as far as readers have seen it before. */
+  readonly isReadable: () => boolean
 }
 
 export class Reads {
@@ -46,15 +49,15 @@ export class Reads {
     this.#gathered.push(read)
   }
 
-  /** A read that is content with the state at `index`. */
-  addAt(index: number, read: PendingRead): void {
-    if (this.#options.appliedIndex() >= index) {
+  /** A read that is content with the state as it is. */
+  addStale(read: PendingRead): void {
+    if (this.#options.isReadable()) {
       read.serve()
       return
     }
     if (this.#refusedAtCap(read)) return
     this.#count++
-    this.#waiting.push({ index, reads: [read] })
+    this.#waiting.push({ index: undefined, reads: [read] })
   }
 
   /** The end of a turn: one read index for all that was gathered. */
@@ -102,13 +105,16 @@ export class Reads {
     this.onApplied()
   }
 
-  /** The state machine moved on. */
+  /** The state machine moved on, or may be read from now on. */
   onApplied(): void {
     if (this.#waiting.length === 0) return
     const applied = this.#options.appliedIndex()
-    const due = this.#waiting.filter((waiting) => waiting.index <= applied)
+    const isReadable = this.#options.isReadable()
+    const isDue = ({ index }: WaitingForIndex): boolean =>
+      index === undefined ? isReadable : index <= applied
+    const due = this.#waiting.filter(isDue)
     if (due.length === 0) return
-    this.#waiting = this.#waiting.filter((waiting) => waiting.index > applied)
+    this.#waiting = this.#waiting.filter((waiting) => !isDue(waiting))
     for (const { reads } of due) {
       this.#count -= reads.length
       for (const read of reads) read.serve()

@@ -32,11 +32,6 @@ interface RequestsOptions {
   readonly isLeader: () => boolean
   readonly notLeader: () => WireError
   readonly status: () => NodeStatus
-  /**
-   * The index up to which this node had known the log to be committed when it started. It serves
-   * no read before it is there again: a restart must not take readers back in time.
-   */
-  readonly readableFrom: () => number
   /** A failure that is the node's own, not the request's: the state is damaged. */
   readonly onFailure: (error: unknown) => void
 }
@@ -50,6 +45,8 @@ const waitingBytesMax = 16_777_216
 
 /** Whoever asked, and how much it has yet to take. */
 export interface Asker extends ReplyTo {
+  /** Whether there is somebody to be answered. */
+  readonly isOpen: boolean
   readonly waitingBytes: number
 }
 
@@ -197,19 +194,22 @@ export class RequestHandler {
   }
 
   #read(
-    session: ReplyTo,
+    session: Asker,
     request: Request,
     consistency: Consistency,
     serve: () => ReplyBody | Promise<ReplyBody>,
   ): void {
-    const { reads, now, readableFrom } = this.#options
+    const { reads, now } = this.#options
     const read = {
       deadline: now() + request.timeoutMs,
-      serve: () => this.#serve(session, request.id, serve),
+      // A scan that is opened for somebody who is gone would hold its place until it is idle for long.
+      serve: () => {
+        if (session.isOpen) this.#serve(session, request.id, serve)
+      },
       fail: (error: WireError) => fail(session, request.id, error),
     }
     if (consistency === 'linearizable') reads.addLinearizable(read)
-    else reads.addAt(readableFrom(), read)
+    else reads.addStale(read)
   }
 
   #serve(session: ReplyTo, id: number, serve: () => ReplyBody | Promise<ReplyBody>): void {

@@ -13,6 +13,7 @@ import { operate } from './operations.ts'
 import type { NodeParts } from './parts.ts'
 import { defaultProposalLimits, Proposals } from './proposals.ts'
 import { Readiness } from './readiness.ts'
+import { ReadFloor } from './read-floor.ts'
 import { Reads } from './reads.ts'
 import { RequestHandler } from './requests.ts'
 import { Scans } from './scans.ts'
@@ -40,15 +41,15 @@ export class Service {
   readonly #digests: Digesting
   readonly #requests: RequestHandler
   readonly #readiness: Readiness
-  /** Reads wait until this is applied again: they do not go back in time. */
-  #readableFrom: number
+  readonly #floor: ReadFloor
 
   constructor(options: ServiceOptions) {
     this.#options = options
     const { parts, membership, upkeep, notLeader, status, onStateFailure } = options
     const { clock, raft, settings, state, identity } = parts
     const now = (): number => clock.monotonic()
-    this.#readableFrom = raft.status().recovering ? Infinity : parts.recoveredCommit
+    this.#floor = new ReadFloor(raft.status().recovering ? Infinity : parts.recoveredCommit)
+    const isReadable = (): boolean => this.#floor.isReached(state)
     this.clock = new ClusterClock(clock, Math.max(parts.lastStamp, state.clusterTime))
     this.#proposals = new Proposals({
       limits: { ...defaultProposalLimits, ...settings.caps.proposals },
@@ -60,6 +61,7 @@ export class Service {
       waitingMax: readsWaitingMax,
       readIndex: () => raft.readIndex(),
       appliedIndex: () => state.appliedIndex,
+      isReadable,
     })
     this.#scans = new Scans(now)
     this.#exports = new Exports(now)
@@ -71,7 +73,7 @@ export class Service {
       membership,
       upkeep,
       historyId,
-      readableFrom: () => this.#readableFrom,
+      isReadable,
       now,
     }
     this.#requests = new RequestHandler({
@@ -87,7 +89,6 @@ export class Service {
       isLeader: () => raft.role === 'leader',
       notLeader,
       status,
-      readableFrom: () => this.#readableFrom,
       onFailure: onStateFailure,
     })
     this.#readiness = new Readiness({
@@ -102,9 +103,10 @@ export class Service {
     return this.#readiness.ready()
   }
 
-  /** A node that had lost what readers have seen has it again, up to this index. */
-  readableFrom(index: number): void {
-    this.#readableFrom = index
+  /** The node holds again all that it had lost, up to this entry, in this term. */
+  restored(lastIndex: number, term: number): void {
+    this.#floor.restored(lastIndex, term)
+    this.#reads.onApplied()
   }
 
   /** The requests of one turn. */

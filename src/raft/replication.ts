@@ -196,10 +196,13 @@ export function maybeCommitQuorum(core: Core, role: Leader): void {
   afterLeaderCommit(core, role)
 }
 
-/** Sends each follower what it lacks, as far as its window allows, and starts waiting reads. */
+/** Counts anew, sends each follower what it lacks, as far as its window allows, and starts reads. */
 export function flushReplication(core: Core, role: Leader): void {
   assert(core.role === role, 'only the leader replicates')
   core.flushDue = false
+  // Whose word counts may have changed since the last answer: a recovery ends, a voter leaves.
+  maybeCommitQuorum(core, role)
+  if (core.role !== role) return
   maybeStartRound(core, role)
   for (const peer of role.peers.values()) {
     peer.beginRound(core.ticks, core.log.lastIndex)

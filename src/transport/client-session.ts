@@ -25,6 +25,8 @@ export interface ClientSession {
   readonly id: number
   /** Where the client is, for people. */
   readonly remote: string
+  /** Whether there is somebody to be answered. */
+  readonly isOpen: boolean
   /** Reply bytes that the client has not taken. */
   readonly waitingBytes: number
   /** Answers a request. Ignored once the connection is closed, and for a request already answered. */

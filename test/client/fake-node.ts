@@ -59,8 +59,9 @@ export class FakeNode {
     this.leader = id
   }
 
-  async start(): Promise<this> {
-    this.#listener = await this.#network.host(this.id).listen({
+  /** `host`: the machine that it runs on, where its address is not its own name. */
+  async start(host = this.id): Promise<this> {
+    this.#listener = await this.#network.host(host).listen({
       address: this.address,
       frameBytesMax: 33_554_432,
       connectionsMax: 100,

@@ -4,8 +4,10 @@
  * Method: the next step of a change, worked out from members that are written down.
  */
 import { describe, expect, test } from 'vitest'
-import { nextStep } from '../../src/node/member-changes.ts'
+import { MemberChanges, nextStep } from '../../src/node/member-changes.ts'
 import type { KnownMember } from '../../src/node/member-list.ts'
+import { wireError } from '../../src/node/replies.ts'
+import type { Reply } from '../../src/transport/index.ts'
 
 function member(id: string, fields: Partial<KnownMember> = {}): KnownMember {
   return {
@@ -50,4 +52,36 @@ describe('replace', () => {
     // Who does not say where clients reach it means the one that is there.
     expect(nextStep(replaceBy('n4', 'n4:7201'), [...three.slice(1), successor])).toBeUndefined()
   })
+})
+
+test('a refusal after a step was taken does not say that nothing was done', () => {
+  const members = [...three]
+  const replies: Reply[] = []
+  let isLeader = true
+  const changes = new MemberChanges({
+    members: () => members,
+    index: () => 1,
+    settled: () => true,
+    propose: (change) => {
+      if (change.type !== 'addLearner') return { type: 'refused', reason: 'losesQuorum' }
+      members.push(member(change.id, { voter: false }))
+      return { type: 'accepted', term: 1, index: 2 }
+    },
+    isLeader: () => isLeader,
+    isClose: () => false,
+    incarnationOf: () => undefined,
+    notLeader: () => wireError('QUORATE_NOT_LEADER', 'another one leads'),
+  })
+  const session = { reply: (reply: Reply): void => void replies.push(reply) }
+  changes.ask(session, 1, replaceBy('n4', 'n4:7201'), 1_000)
+  changes.tick(1)
+  changes.ask(session, 2, { type: 'remove', id: 'n1' }, 1_000)
+  isLeader = false
+  changes.ask(session, 3, { type: 'remove', id: 'n1' }, 1_000)
+
+  expect(replies).toMatchObject([
+    { id: 1, error: { code: 'QUORATE_MEMBERSHIP', outcome: 'unknown' } },
+    { id: 2, error: { code: 'QUORATE_MEMBERSHIP', outcome: 'not-applied' } },
+    { id: 3, error: { code: 'QUORATE_NOT_LEADER', outcome: 'not-applied' } },
+  ])
 })

@@ -4,6 +4,7 @@
  * Method: the waiting list alone, with a scripted core and a state that moves by hand.
  */
 import { describe, expect, test } from 'vitest'
+import { ReadFloor } from '../../src/node/read-floor.ts'
 import { Reads } from '../../src/node/reads.ts'
 import { wireError } from '../../src/node/replies.ts'
 import type { ReadIndexStart } from '../../src/raft/index.ts'
@@ -12,6 +13,7 @@ class Script {
   readonly log: string[] = []
   applied = 5
   started = 0
+  readableFrom = 0
   start: ReadIndexStart | undefined
   readonly reads: Reads
 
@@ -19,6 +21,7 @@ class Script {
     this.reads = new Reads({
       waitingMax,
       appliedIndex: () => this.applied,
+      isReadable: () => this.applied >= this.readableFrom,
       readIndex: () => this.start ?? { type: 'accepted', requestId: ++this.started },
     })
   }
@@ -31,6 +34,26 @@ class Script {
     }
   }
 }
+
+describe('how far a node must have come', () => {
+  const applied = (appliedIndex: number, appliedTerm: number) => ({ appliedIndex, appliedTerm })
+
+  test('after a restart it is what was known to be committed', () => {
+    const floor = new ReadFloor(7)
+    expect(floor.isReached(applied(6, 9))).toBe(false)
+    expect(floor.isReached(applied(7, 1))).toBe(true)
+  })
+
+  test('after a lost log it is all that there was, or an entry of a later term', () => {
+    const floor = new ReadFloor(Infinity)
+    expect(floor.isReached(applied(1_000, 9))).toBe(false)
+    floor.restored(110, 3)
+    expect(floor.isReached(applied(109, 3))).toBe(false)
+    expect(floor.isReached(applied(110, 3))).toBe(true)
+    // Entries that were not committed went for those of another leader: the log ends at 101.
+    expect(floor.isReached(applied(101, 4))).toBe(true)
+  })
+})
 
 describe('waiting reads', () => {
   test('reads of one turn share one index and wait for confirmation and application', () => {
@@ -87,12 +110,19 @@ describe('waiting reads', () => {
     expect(script.log.at(-1)).toBe('patient served')
   })
 
-  test('a stale read waits only for the index it is told', () => {
+  test('a stale read waits only until the state may be read', () => {
     const script = new Script()
-    script.reads.addAt(5, script.read('now'))
-    script.reads.addAt(6, script.read('later'))
-    expect(script.log).toEqual(['now served'])
+    script.reads.addStale(script.read('now'))
+    script.readableFrom = Infinity
+    script.reads.addStale(script.read('later'))
     script.applied = 6
+    script.reads.onApplied()
+    expect(script.log).toEqual(['now served'])
+    // What was lost is there again: known while the read waits.
+    script.readableFrom = 7
+    script.reads.onApplied()
+    expect(script.log).toEqual(['now served'])
+    script.applied = 7
     script.reads.onApplied()
     expect(script.log).toEqual(['now served', 'later served'])
   })
@@ -112,7 +142,8 @@ describe('waiting reads', () => {
     script.reads.addLinearizable(script.read('a'))
     script.reads.startGathered()
     script.reads.addLinearizable(script.read('b'))
-    script.reads.addAt(99, script.read('c'))
+    script.readableFrom = 99
+    script.reads.addStale(script.read('c'))
     script.reads.failAll(wireError('QUORATE_STOPPING', 'stopping'))
     expect(script.log.sort()).toEqual([
       'a QUORATE_STOPPING',

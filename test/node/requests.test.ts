@@ -36,6 +36,7 @@ async function handling() {
       waitingMax: 10,
       readIndex: () => ({ type: 'noLeader' }),
       appliedIndex: () => state.appliedIndex,
+      isReadable: () => true,
     }),
     scans: new Scans(() => 0),
     digests: new Digesting(state, (error) => failures.push(error)),
@@ -47,7 +48,6 @@ async function handling() {
     status: () => {
       throw new Error('nobody asks for it here')
     },
-    readableFrom: () => 0,
     onFailure: (error) => failures.push(error),
   })
   let reads = 0
@@ -57,7 +57,7 @@ async function handling() {
     reads++
     return get(key)
   }
-  const ask = (keys: readonly string[]): void => {
+  const ask = (keys: readonly string[], isOpen = true): void => {
     const request = {
       id: 1,
       timeoutMs: 1_000,
@@ -65,7 +65,8 @@ async function handling() {
       keys: keys.map(b),
       consistency: 'stale' as const,
     }
-    const session = { waitingBytes: 0, reply: (reply: Reply): void => void replies.push(reply) }
+    const reply = (reply: Reply): void => void replies.push(reply)
+    const session = { waitingBytes: 0, isOpen, reply }
     handler.handle([{ session, request }])
   }
   return { ask, replies, failures, reads: () => reads }
@@ -89,4 +90,10 @@ describe('many keys in one request', () => {
     expect(node.reads()).toBeLessThan(12)
     expect(node.failures).toEqual([])
   })
+})
+
+test('nothing is read for a client that is gone', async () => {
+  const node = await handling()
+  node.ask(['small'], false)
+  expect([node.reads(), node.replies]).toEqual([0, []])
 })

@@ -79,6 +79,26 @@ describe('a node that recovers its log', () => {
     expect(group.node('n3').isRecovering).toBe(true)
   })
 
+  test('counts for what it acknowledged meanwhile from the answer on that ends it', () => {
+    const group = lost()
+    group.node('n3').holdsReadmission = true
+    beat(group)
+    beat(group)
+    group.isolate('n2')
+    group.propose('n1', 'x')
+    group.deliver()
+    const { lastIndex } = group.node('n1').status
+    expect(peer(group)).toMatchObject({ matchIndex: lastIndex, recovering: true })
+    expect(group.node('n1').status.commitIndex).toBe(lastIndex - 1)
+
+    group.readmitted('n3')
+    group.work('n3')
+    // Nobody writes, and nothing is sent anew: it has everything.
+    for (let n = 0; n < 5; n++) beat(group)
+
+    expect(group.node('n1').status).toMatchObject({ role: 'leader', commitIndex: lastIndex })
+  })
+
   test('is no one to hand over to, nor to count on in a change', () => {
     const group = lost()
     beat(group)

@@ -41,8 +41,8 @@ export class Membership implements Check {
   readonly #parts: MembershipParts
   /** By node: the configurations of its log, as far as it was seen to write them. */
   readonly #logs = new Map<string, Placed[]>()
-  /** Indexes of those that are committed, as far as was looked. */
-  readonly #committed: number[] = []
+  /** Those that are committed, as far as was looked. */
+  readonly #committed: Entry[] = []
   #looked = 0
   /** What all begin with. */
   #first: Voters | undefined
@@ -64,7 +64,7 @@ export class Membership implements Check {
       (placed) => placed.index <= lastIndex && placed.index > baseIndex,
     )
     const newest = log.at(-1)
-    const applied = stateMissing ? 0 : this.#committedUpTo(appliedIndex)
+    const applied = stateMissing ? 0 : (this.#committedUpTo(appliedIndex)?.index ?? 0)
     const known = Math.max(newest?.index ?? 0, applied)
     if (known > index && !node.damaged) {
       this.#fail(`${id} starts on the configuration at ${index}, and it had the one at ${known}`)
@@ -89,14 +89,14 @@ export class Membership implements Check {
     this.#betweenTwo(node.id, message, message.to === node.id)
   }
 
-  /** The index of the newest configuration that is committed up to there; 0: none. */
-  #committedUpTo(index: number): number {
+  /** The newest configuration that is committed up to there; undefined: none is. */
+  #committedUpTo(index: number): Entry | undefined {
     const { entries } = this.#parts.committed
     for (; this.#looked < entries.length; this.#looked++) {
       const entry = entries[this.#looked]
-      if (entry?.kind === 'config') this.#committed.push(entry.index)
+      if (entry?.kind === 'config') this.#committed.push(entry)
     }
-    return this.#committed.findLast((each) => each <= index) ?? 0
+    return this.#committed.findLast((each) => each.index <= index)
   }
 
   #betweenTwo(id: string, { type, from, to }: Message, isOwn: boolean): void {
@@ -140,7 +140,7 @@ export class Membership implements Check {
     }
     const log = this.#logs.get(node.id) ?? []
     this.#logs.set(node.id, log)
-    const previous = log.at(-1)?.configuration ?? this.#first
+    const previous = log.at(-1)?.configuration ?? this.#inForceBefore(index)
     log.push({ index, term, configuration })
     const isKnown = previous !== undefined && previous.voters.length > 0
     if (isKnown && !quorumsMeet(previous, configuration)) {
@@ -148,6 +148,12 @@ export class Membership implements Check {
       this.#fail(`in the log of ${node.id}, at ${index}, ${what}: quorums that do not meet`)
     }
     this.#oneAtATime(node, index, term)
+  }
+
+  /** Where the log holds none any more: what it begins behind is committed. */
+  #inForceBefore(index: number): Voters | undefined {
+    const committed = this.#committedUpTo(index - 1)
+    return committed === undefined ? this.#first : decodeConfiguration(committed.data)
   }
 
   #oneAtATime({ id, raft }: NodeView, index: number, term: number): void {
