@@ -1,6 +1,7 @@
 /** What `collect` tells while it runs, and at its end. */
 import type { CollectOptions, CollectReport, Progress } from '../collector/index.ts'
 import type { Output } from './output.ts'
+import { problemDocument, problemOf } from './problem.ts'
 import { grouped, printable } from './table.ts'
 
 type Rejection = Parameters<NonNullable<CollectOptions['onRejected']>>[0]
@@ -13,9 +14,13 @@ const progressTtyMs = 200
 /** Progress on stderr: one line that is written over at a terminal, else a line a second. */
 export function progressTeller(out: Output) {
   let open = false
+  let last: Progress | undefined
   return {
     intervalMs: out.stderrIsTty ? progressTtyMs : progressMs,
     tell: (progress: Progress): void => {
+      last = progress
+      // A program reads the document at the end.
+      if (out.structured) return
       const { records, applied, duplicate, mismatch, rejected, retries, perSecond } = progress
       const text =
         `${grouped(records)} records: ${grouped(applied)} applied, ` +
@@ -28,6 +33,15 @@ export function progressTeller(out: Output) {
     },
     end: async (): Promise<void> => {
       if (open) await out.noteRaw('\r\u001b[K')
+    },
+    /** Where the run ends with an error: what it had written before. */
+    failed: async (): Promise<void> => {
+      if (last === undefined || last.applied + last.duplicate + last.mismatch === 0) return
+      const { applied, duplicate, mismatch } = last
+      await out.note(
+        `before it failed: ${grouped(applied)} applied, ${grouped(duplicate)} duplicate, ` +
+          `${grouped(mismatch)} mismatch; to run it again is safe`,
+      )
     },
   }
 }
@@ -53,14 +67,31 @@ export function rejectionTeller(out: Output) {
   }
 }
 
+/** `whole`: each record has its verdict from each replica. */
+function endOf({ gaveUp, aborted, sourceError }: CollectReport): string {
+  if (gaveUp) return 'gaveUp'
+  if (aborted) return 'aborted'
+  return sourceError === undefined ? 'whole' : 'source'
+}
+
 /** The counts at the end. */
 export async function printReport(out: Output, report: CollectReport): Promise<void> {
   const { records, replicas, applied, duplicate, mismatch, rejected, retries } = report
   const seconds = Math.round(report.seconds * 1000) / 1000
   const perSecond = Math.round(report.perSecond * 10) / 10
   if (out.structured) {
+    const { undecided, sourceError } = report
     const counts = { applied, duplicate, mismatch, rejected, retries, seconds, perSecond }
-    await out.json({ schema: 1, records, replicas, ...counts })
+    await out.json({
+      schema: 1,
+      records,
+      replicas,
+      ...counts,
+      undecided,
+      ended: endOf(report),
+      sourceError: sourceError === undefined ? null : problemDocument(problemOf(sourceError)).error,
+    })
+    return
   } else {
     const rows: readonly (readonly [string, string])[] = [
       ['records', grouped(records)],

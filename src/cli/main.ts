@@ -22,13 +22,13 @@ process.on('SIGTERM', () => interrupt(143))
 // The terminal was closed.
 process.on('SIGHUP', () => interrupt(129))
 
-for (const stream of [process.stdout, process.stderr]) {
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    // `quorate scan | head`: nobody reads any more, so there is nothing more to do.
-    if (error.code !== 'EPIPE') throw error
-    if (interrupted === undefined) interrupt(0)
-  })
-}
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  // `quorate scan | head`: nobody reads any more, so there is nothing more to do.
+  if (error.code !== 'EPIPE') throw error
+  if (interrupted === undefined) interrupt(0)
+})
+// What is told on the way is told to nobody then; what the command is for goes on.
+process.stderr.on('error', () => {})
 
 const io: Io = {
   stdout: process.stdout,

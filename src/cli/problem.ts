@@ -150,7 +150,7 @@ function ofCommanderError(error: CommanderError): Problem {
 }
 
 /** The document under `-o json`. */
-export function problemDocument(problem: Problem): unknown {
+export function problemDocument(problem: Problem) {
   const { code, message, outcome, retryable } = problem
   return { schema: 1, error: { code, message, outcome, retryable } }
 }

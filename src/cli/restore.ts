@@ -38,6 +38,7 @@ export async function restoreFrom(run: Run, file: string, flags: RestoreFlags): 
     throw usageError(`--peers must name all members, and ${id} itself is not among them`)
   }
   const path = resolve(io.cwd, dataDir)
+  const snapshot = resolve(io.cwd, file)
   const [{ restoreSnapshot }, { monotonicTime }, ports] = await Promise.all([
     import('../backup/index.ts'),
     import('../cluster/index.ts'),
@@ -47,7 +48,7 @@ export async function restoreFrom(run: Run, file: string, flags: RestoreFlags): 
   try {
     const restored = await restoreSnapshot({
       ...ports,
-      file: resolve(io.cwd, file),
+      file: snapshot,
       dataDirectory: path,
       nodeId: id,
       members: membersOf(peers, flags.clients),
@@ -81,7 +82,7 @@ export async function restoreFrom(run: Run, file: string, flags: RestoreFlags): 
         `      ${startHint(path, ownOf(identity))}`,
     )
   } catch (error) {
-    throw asViolation(error)
+    throw asViolation(error, snapshot)
   } finally {
     await teller.end()
   }
@@ -151,6 +152,7 @@ function ownOf({ nodeId, members }: Identity): Member | undefined {
 /** `--peers` names the new member, where it is not to be the survivor at its own address. */
 function onlyMember({ id, peers, clients }: RestoreFlags): Member | undefined {
   if (peers === undefined) {
+    if (clients !== undefined) throw usageError('--clients goes with --peers: both name the node')
     if (id !== undefined) throw usageError(`--peers is missing: where ${id} is reached`)
     return undefined
   }

@@ -19,18 +19,20 @@ export async function readSnapshot(
   ])
   const teller = progressTeller(run.out)
   const onProgress = throttled(teller, monotonicTime, 'read')
+  const path = resolve(run.io.cwd, file)
   try {
-    return await inspectSnapshot({ disk: realDisk, file: resolve(run.io.cwd, file), onProgress })
+    return await inspectSnapshot({ disk: realDisk, file: path, onProgress })
   } catch (error) {
-    throw asViolation(error)
+    throw asViolation(error, path)
   } finally {
     await teller.end()
   }
 }
 
-/** Damage of a snapshot file as a finding. */
-export function asViolation(error: unknown): unknown {
+/** Damage of the snapshot file `path` as a finding; of anything else it is what it is. */
+export function asViolation(error: unknown, path: string): unknown {
   if (!(error instanceof QuorateError) || error.code !== 'QUORATE_CORRUPT') return error
+  if (error.details['file'] !== path) return error
   return new Violation(error, {
     cause: 'the file was cut short on its way, or its bytes were changed by a disk or a program',
     next: 'use another snapshot file; quorate snapshot save makes a new one while the cluster runs',

@@ -120,7 +120,11 @@ export async function collect(options: CollectOptions): Promise<CollectReport> {
     cancelGiveUp?.()
     signal?.removeEventListener('abort', onAbort)
   }
-  if (run.stopReason === 'failed') throw run.error
+  if (run.stopReason === 'failed') {
+    // What was written before is written, and is told.
+    options.onProgress?.(progress())
+    throw run.error
+  }
   const report = reportOf(run, fanOuts, progress())
   options.onProgress?.(report)
   return report

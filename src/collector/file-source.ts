@@ -1,6 +1,6 @@
 /** Lines from files and pipes of NDJSON, plain or gzip. */
 import { assert } from '../assert.ts'
-import { corruptError, usageError } from '../errors.ts'
+import { corruptError, QuorateError, usageError } from '../errors.ts'
 import type { Disk, DiskFile } from '../ports.ts'
 import { gunzip, isGzip } from './gunzip.ts'
 import { lineBytesMax, splitLines, type Line, type LineSource } from './lines.ts'
@@ -27,7 +27,10 @@ function ndjsonLines(options: NdjsonSourceOptions): AsyncIterable<readonly Line[
   return splitLines(plain, options.lineBytesMax ?? lineBytesMax)
 }
 
-/** The bytes of a file, in pieces. Throws `QUORATE_USAGE` where it cannot be read. */
+/**
+ * The bytes of a file, in pieces. Throws `QUORATE_USAGE` where it cannot be read at all, and
+ * `QUORATE_STORAGE` where it cannot be read on.
+ */
 export async function* fileChunks(disk: Disk, path: string): AsyncGenerator<Uint8Array> {
   const file = await openForReading(disk, path)
   try {
@@ -55,8 +58,34 @@ async function readAt(file: DiskFile, path: string, offset: number): Promise<Uin
   try {
     return await file.read(offset, readBytes)
   } catch (error) {
-    throw cannotRead(path, error)
+    if (offset === 0) throw cannotRead(path, error)
+    throw cannotReadOn(path, offset, error)
   }
+}
+
+/** The bytes of a pipe, whose errors are told as those of a file are. */
+export async function* pipeChunks(
+  chunks: AsyncIterable<Uint8Array>,
+  name: string,
+): AsyncGenerator<Uint8Array> {
+  let offset = 0
+  try {
+    for await (const chunk of chunks) {
+      offset += chunk.length
+      yield chunk
+    }
+  } catch (error) {
+    throw cannotReadOn(name, offset, error)
+  }
+}
+
+function cannotReadOn(name: string, offset: number, cause: unknown): Error {
+  const why = cause instanceof Error ? cause.message : String(cause)
+  return new QuorateError('QUORATE_STORAGE', `cannot read ${name} at byte ${offset}: ${why}`, {
+    outcome: 'not-applied',
+    details: { file: name, offset },
+    cause,
+  })
 }
 
 function cannotRead(path: string, cause: unknown): Error {

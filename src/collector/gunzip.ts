@@ -19,7 +19,7 @@ export function isGzip(bytes: Uint8Array): boolean {
 /**
  * Unpacks gzip (several members in a row too). Where the data is cut or damaged it throws
  * `QUORATE_CORRUPT`, after what was unpacked before was handed over: all of it where data is cut,
- * and all but the last few KiB where it is damaged, which nobody should trust anyway.
+ * and all but what the damaged 16 KiB would have given where it is damaged.
  */
 export async function* gunzip(
   chunks: AsyncIterable<Uint8Array>,

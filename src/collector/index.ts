@@ -1,7 +1,7 @@
 /** Collector replicas: sources of records, templates for their names, and the run. */
 export { collect } from './collect.ts'
 export type { CollectOptions, CollectReport, Progress } from './collect.ts'
-export { fileChunks, ndjsonSource } from './file-source.ts'
+export { fileChunks, ndjsonSource, pipeChunks } from './file-source.ts'
 export { gunzip } from './gunzip.ts'
 export { splitLines } from './lines.ts'
 export type { Line, LineSource } from './lines.ts'

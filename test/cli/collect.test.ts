@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { QuorateError } from '../../src/errors.ts'
 import { bytes, quorate } from './harness.ts'
 
 let cwd = ''
@@ -65,7 +66,9 @@ describe('collect', () => {
     expect(report).toMatchObject({ schema: 1, records: 3, replicas: 3, applied: 2, rejected: 0 })
     expect(report['duplicate']! + report['mismatch']!).toBe(7)
     const names = 'schema records replicas applied duplicate mismatch rejected retries'
-    expect(Object.keys(report)).toEqual([...names.split(' '), 'seconds', 'perSecond'])
+    const end = 'seconds perSecond undecided ended sourceError'
+    expect(Object.keys(report)).toEqual(`${names} ${end}`.split(' '))
+    expect(report).toMatchObject({ undecided: 0, ended: 'whole', sourceError: null })
     expect(rows.get('r/2')).toBe(lines[1])
     expect([lines[0], lines[2]]).toContain(rows.get('r/1'))
   })
@@ -103,6 +106,32 @@ describe('collect', () => {
     expect(ended.code).toBe(1)
     expect(ended.stderr).toContain('the source ended early')
     expect(rows.size).toBe(1)
+
+    const told = await quorate(['collect', 'cut.gz', ...flags, '-o', 'json'], { client, cwd })
+    expect(told.code).toBe(1)
+    expect(told.stderr).toBe('')
+    expect(JSON.parse(told.stdout)).toMatchObject({
+      undecided: 0,
+      ended: 'source',
+      sourceError: { code: 'QUORATE_CORRUPT', outcome: 'not-applied', retryable: false },
+    })
+  })
+
+  test('an error in the middle does not hide what was written before', async () => {
+    const { rows, client } = store()
+    const { put } = client as { put: (...all: unknown[]) => Promise<unknown> }
+    const failing = {
+      ...client,
+      put: async (...all: unknown[]) => {
+        if (rows.size === 3) throw new QuorateError('QUORATE_WRONG_CLUSTER', 'another cluster')
+        return await put(...all)
+      },
+    }
+    const stdin = [bytes(Array.from({ length: 9 }, (_, id) => `{"id":${id}}\n`).join(''))]
+    const flags = '--key {id} --token {id} --in-flight 1'.split(' ')
+    const ended = await quorate(['collect', '-', ...flags], { client: failing, stdin })
+    expect(ended.code).not.toBe(0)
+    expect(ended.stderr).toContain('before it failed: 3 applied')
   })
 
   test('--timeout bounds an attempt, and tokens are dated in the time of the cluster', async () => {

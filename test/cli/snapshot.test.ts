@@ -157,6 +157,17 @@ describe('restore', () => {
     expect(ids.size).toBe(1)
   })
 
+  test('into a directory that was in use does not blame the file', async () => {
+    await save()
+    const words = `snapshot restore b.snap --id n1 --data-dir d --cluster second ${peers}`
+    expect((await run(words)).code).toBe(0)
+    rmSync(join(cwd, 'd/node.json'))
+    const ended = await run(words)
+    expect(ended.code).toBe(1)
+    expect(ended.stderr).toContain('node.json')
+    expect(ended.stderr).not.toContain('snapshot file')
+  })
+
   test('tells the next command', async () => {
     await save()
     const ended = await run(
@@ -198,6 +209,7 @@ describe('restore', () => {
     `snapshot restore b.snap --from x --id n1 --data-dir d --cluster c ${peers}`,
     'snapshot restore --force-new-cluster --data-dir d --yes',
     'snapshot restore --force-new-cluster --from x --yes',
+    'snapshot restore --force-new-cluster --from x --data-dir d --yes --clients n1=a:1',
     'snapshot restore b.snap --force-new-cluster --from x --data-dir d --yes',
     `snapshot restore --force-new-cluster --from x --data-dir d --yes ${peers}`,
   ])('%s is a usage error', async (words) => {

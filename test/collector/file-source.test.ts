@@ -7,7 +7,7 @@
 import { gzipSync } from 'node:zlib'
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { fileChunks, gunzip, ndjsonSource } from '../../src/collector/index.ts'
+import { fileChunks, gunzip, ndjsonSource, pipeChunks } from '../../src/collector/index.ts'
 import { QuorateError } from '../../src/errors.ts'
 import { bytesOf, chunksOf, diskWith, textOf } from './fakes.ts'
 
@@ -152,14 +152,31 @@ describe('fileChunks', () => {
     expect(outcome).toEqual({ lines, error: undefined })
   })
 
-  test('a file that is not there, or cannot be read on, is a usage error with its cause', async () => {
+  test('a file that is not there is a usage error, one that cannot be read on is not', async () => {
     const gone = await read('f', plain, 0, () => fileChunks(diskWith('/a', plain), '/b'))
     const bad = await read('f', plain, 0, () => fileChunks(diskWith('/a', plain, 65_536), '/a'))
 
     expect(gone).toMatchObject({ lines: [], error: { code: 'QUORATE_USAGE' } })
     expect(gone.error?.cause).toBeInstanceOf(Error)
-    expect(bad.error?.code).toBe('QUORATE_USAGE')
+    expect(bad.error).toMatchObject({
+      code: 'QUORATE_STORAGE',
+      outcome: 'not-applied',
+      details: { file: '/a', offset: 65_536 },
+    })
     expect(lines.slice(0, bad.lines.length)).toEqual(bad.lines)
     expect(bad.lines.length).toBeGreaterThan(1_000)
+  })
+
+  test('a pipe that breaks is told with where it did', async () => {
+    async function* broken(): AsyncGenerator<Uint8Array> {
+      yield plain.subarray(0, 1_000)
+      throw new Error('EISDIR')
+    }
+    const outcome = await read('stdin', plain, 0, () => pipeChunks(broken(), 'stdin'))
+    expect(outcome.error).toMatchObject({
+      code: 'QUORATE_STORAGE',
+      details: { file: 'stdin', offset: 1_000 },
+    })
+    expect(outcome.lines.length).toBeGreaterThan(0)
   })
 })

@@ -170,6 +170,20 @@ describe('a node by itself, and impossible arguments', () => {
     expect(finished.stderr).toMatch(/line 3/)
   })
 
+  test('what nobody reads on stderr does not end a command', async () => {
+    const lines = Array.from({ length: 500 }, (_, i) => `not json\n{"id":"deaf${i}"}\n`)
+    const finished = await quorate(on('collect', '-', '--key', '{id}', '--once', '-o', 'json'), {
+      input: lines.join(''),
+      deaf: true,
+    })
+    expect(finished.code).toBe(1)
+    expect(JSON.parse(finished.stdout.toString())).toMatchObject({
+      ended: 'whole',
+      applied: 500,
+      rejected: 500,
+    })
+  })
+
   test('a cut gzip keeps what came before and is an error', async () => {
     const lines = Array.from(
       { length: 2_000 },

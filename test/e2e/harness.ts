@@ -22,6 +22,8 @@ export interface Finished {
 }
 
 interface RunOptions {
+  /** Nobody reads what it tells on stderr. */
+  readonly deaf?: boolean
   readonly input?: string | Uint8Array
   readonly cwd?: string
   readonly env?: Readonly<Record<string, string>>
@@ -43,6 +45,7 @@ export async function quorate(
   child.stderr.on('data', (chunk: Buffer) => {
     stderr += chunk.toString()
   })
+  if (options.deaf === true) child.stderr.destroy()
   child.stdin.on('error', () => {})
   child.stdin.end(options.input ?? '')
   const code = await new Promise<number | null>((done, failed) => {

@@ -48,8 +48,9 @@ export function collectCommand(cli: Cli): Command {
       'Writes the records of a file, a pipe or a source as n collector replicas would: each ' +
         'replica writes every record through a client of its own, and repeats it until it has a ' +
         'verdict, and each record is stored once. A line is stored byte for byte. Keys and ' +
-        "tokens are made from the record's fields, like candle/{exchange}/{payload.id}. Here " +
-        '--timeout bounds one attempt of a write, and --give-up-after the whole run.',
+        "tokens are made from the record's fields, like candle/{exchange}/{payload.id}, which are " +
+        'joined as they are: put between them what none of them holds. Here --timeout bounds one ' +
+        'attempt of a write, and --give-up-after the whole run.',
     )
     .argument('[file]', 'NDJSON, also as .gz; - reads stdin')
     .option('--key <template>', 'where a record is stored')
@@ -125,7 +126,7 @@ async function runCollect(
   const progress = progressTeller(run.out)
   const rejections = rejectionTeller(run.out)
   const clients = await clientsOf(run, options)
-  const report = await collector.collect({
+  const running = collector.collect({
     source: await sourceOf(run, file, options, realClock),
     replicas: options.replicas ?? 1,
     connect: clients.connect,
@@ -142,8 +143,16 @@ async function runCollect(
     clock: realClock,
     random: realRandom,
   })
-  await progress.end()
-  await rejections.end()
+  let report: CollectReport
+  try {
+    report = await running
+  } catch (error) {
+    await progress.failed()
+    throw error
+  } finally {
+    await progress.end()
+    await rejections.end()
+  }
   // A file that is not there: nothing was collected, so there is nothing to report.
   if (report.sourceError?.code === 'QUORATE_USAGE') throw report.sourceError
   await printReport(run.out, report)
@@ -197,9 +206,12 @@ async function sourceOf(
   options: CollectCommandOptions,
   clock: Clock,
 ): Promise<LineSource> {
-  const { ndjsonSource, fileChunks, systemSource, marketSource } =
+  const { ndjsonSource, fileChunks, pipeChunks, systemSource, marketSource } =
     await import('../../collector/index.ts')
-  if (file === '-') return ndjsonSource({ name: 'stdin', open: () => run.io.stdin() })
+  if (file === '-') {
+    const open = (): AsyncIterable<Uint8Array> => pipeChunks(run.io.stdin(), 'stdin')
+    return ndjsonSource({ name: 'stdin', open })
+  }
   if (file !== undefined) {
     const { realDisk } = await import('../../system/index.ts')
     const path = resolve(run.io.cwd, file)
