@@ -131,11 +131,17 @@ function clientCut(world: World, random: SeededRandom): Begun {
   const everywhere = randomFraction(random) < 0.3
   const clients = new Set(world.clientHosts)
   const effect: Effect = { cut: randomFraction(random) < 0.5 ? 'hold' : 'drop' }
-  return rule(world, `clients cut from ${everywhere ? 'all' : target}`, (from, to) => {
+  const begun = rule(world, `clients cut from ${everywhere ? 'all' : target}`, (from, to) => {
     if (clients.has(from)) return everywhere || to === target ? effect : undefined
     if (clients.has(to)) return everywhere || from === target ? effect : undefined
     return undefined
   })
+  world.clientCuts++
+  const heal = (): void => {
+    world.clientCuts--
+    begun.heal()
+  }
+  return { ...begun, heal }
 }
 
 /** A cut that comes and goes. */

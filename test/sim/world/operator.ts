@@ -164,6 +164,8 @@ export class Operator {
   }
 
   #drawChange({ voters, learners }: Known): Change | undefined {
+    // Who knows the only node, and cannot hear it, would never learn where its successor is.
+    if (voters.length === 1 && this.#world.clientCuts > 0) return undefined
     const random = this.#random
     const any = (ids: readonly string[]): string | undefined =>
       ids[randomBetween(random, 0, Math.max(1, ids.length))]

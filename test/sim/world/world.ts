@@ -42,6 +42,8 @@ export class World implements WorldView, Probe {
   /** Of the beginning. */
   readonly firstIds: readonly string[]
   readonly clientHosts: readonly string[]
+  /** Faults in force that keep clients from nodes. */
+  clientCuts = 0
   readonly atlas: Atlas
   readonly random: SeededRandom
   /** Kills one of the clients; false where there is none. Set by whoever runs them. */
