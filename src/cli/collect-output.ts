@@ -19,8 +19,6 @@ export function progressTeller(out: Output) {
     intervalMs: out.stderrIsTty ? progressTtyMs : progressMs,
     tell: (progress: Progress): void => {
       last = progress
-      // A program reads the document at the end.
-      if (out.structured) return
       const { records, applied, duplicate, mismatch, rejected, retries, perSecond } = progress
       const text =
         `${grouped(records)} records: ${grouped(applied)} applied, ` +
@@ -91,7 +89,6 @@ export async function printReport(out: Output, report: CollectReport): Promise<v
       ended: endOf(report),
       sourceError: sourceError === undefined ? null : problemDocument(problemOf(sourceError)).error,
     })
-    return
   } else {
     const rows: readonly (readonly [string, string])[] = [
       ['records', grouped(records)],
