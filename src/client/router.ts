@@ -349,6 +349,8 @@ export class Router implements EndpointOwner {
 
   #callAround(): void {
     for (const endpoint of this.#endpoints.all) endpoint.dial()
+    // Whom it met may all have gone: those that they told of may still be there.
+    if (!this.#options.pin) this.#endpoints.follow()
     this.#watchAlone()
   }
 

@@ -185,3 +185,24 @@ test('a client that nobody uses connects again, and hears of those that come', a
   await world.clock.advance(60_000)
   expect(nodes[2].connectionsMade).toBe((before[2] ?? 0) + 1)
 })
+
+test('a client that nobody uses looks for those that its lost node told of', async () => {
+  const world = new World()
+  const [n1, n2, n3] = await three(world)
+  const db = await world.connect({}, ['n1:7101'])
+  await put(world, db)
+  await leave(world, n1)
+  world.lead('n2')
+  await world.clock.advance(60_000)
+  expect([n2, n3].some(({ connectionsMade }) => connectionsMade > 0)).toBe(true)
+
+  // Now those that it never met may go as well.
+  const n4 = serving(world, 'n4')
+  await n4.start()
+  world.lead('n4')
+  announce([n2, n3, n4])
+  await world.clock.advance(5_000)
+  await leave(world, n2)
+  await leave(world, n3)
+  expect(await put(world, db)).toMatchObject({ verdict: 'applied' })
+})
