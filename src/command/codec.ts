@@ -158,8 +158,11 @@ export function operationSlice(command: Uint8Array): Uint8Array {
 /** Sixteen bytes that stand for an operation: the first half of the SHA-256 of its encoding. */
 export function payloadHash(operation: Uint8Array): Uint8Array {
   assert(operation.length > 0, 'an operation has bytes')
-  // A copy of the first half, so that the other half is not kept alive by it.
-  return new Uint8Array(hash('sha256', operation, 'buffer').subarray(0, payloadHashBytes))
+  // As text, a byte each: a buffer of its own for each hash costs more than the hash.
+  const digest = hash('sha256', operation, 'binary')
+  const half = new Uint8Array(payloadHashBytes)
+  for (let i = 0; i < payloadHashBytes; i++) half[i] = digest.charCodeAt(i)
+  return half
 }
 
 /** How many changes of keys a command stands for: what it costs to apply, roughly. */

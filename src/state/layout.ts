@@ -324,6 +324,12 @@ export function readToken(reader: ByteReader): TokenRow {
   return { kind: 'recorded', base, revision, existed: existedCodes[code], payloadHash: hash }
 }
 
+/** The base that a token's row tells, on its word alone; undefined: it is too short for one. */
+export function tokenBase(row: Uint8Array): number | undefined {
+  const at = sealBytes + 1
+  return row.length < at + 6 ? undefined : new ByteReader(row, at).u48()
+}
+
 /** Whether a key has the shape of a session's. */
 export function isSessionKey(key: Uint8Array): boolean {
   return key.length === 1 + sessionBytes && key[0] === keyspaces.sessions

@@ -29,6 +29,7 @@ export class LiveCounts {
   #firstMinute = 0
   /** Invariant: the sum of `#counts`. */
   #total = 0
+  #outlived = 0
 
   /** `stored`: somebody writes the minutes down, and takes what has changed. */
   constructor(stored: boolean) {
@@ -37,6 +38,11 @@ export class LiveCounts {
 
   get total(): number {
     return this.#total
+  }
+
+  /** How many the horizon has outlived since the start; it only grows. */
+  get outlived(): number {
+    return this.#outlived
   }
 
   /** Adds `count`, which may be negative, at a base; what was outlived already counts nothing. */
@@ -88,5 +94,6 @@ export class LiveCounts {
     this.#counts.delete(minute)
     this.#changed?.add(minute)
     this.#total -= count
+    this.#outlived += count
   }
 }

@@ -91,6 +91,8 @@ export interface Frozen {
   readonly settings: Settings | undefined
   readonly configuration: ConfigurationRow | undefined
   readonly minutes: ReadonlyMap<number, number>
+  /** How many tokens the horizon had outlived by then, since the start. */
+  readonly outlivedTokens: number
   readonly sessions: SessionChanges
 }
 

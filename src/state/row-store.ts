@@ -294,6 +294,7 @@ export class RowStore {
       settings: first || this.#active.settingsChanged ? settings : undefined,
       configuration: this.#active.configurationChanged ? configuration : undefined,
       minutes: this.#tokens.takeChanged(),
+      outlivedTokens: this.#tokens.outlived,
       sessions: this.#options.sessions.freeze(),
     })
     this.#active = new Overlay()

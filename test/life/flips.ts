@@ -240,7 +240,7 @@ async function main(options: Options): Promise<number> {
     await cluster.begin(ids, nodeArguments)
     const trials = new Trials(cluster, options.seed)
     await using db = await cluster.connect()
-    const load = new Writers({ db, prefix: 'flips/', writers: 4, pauseMs: 10, valueBytes: 500 })
+    const load = new Writers({ db, prefix: 'flips/', writers: 4, pauseMs: 50, valueBytes: 500 })
     for (let trial = 1; trial <= options.trials; trial++) {
       await trials.run(trial, (line) => figures.say(line))
     }

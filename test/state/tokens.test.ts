@@ -5,9 +5,11 @@
  * Method: scripted logs at the boundaries of time and count, through restarts; what is in the
  * database is looked at only where rows must go.
  */
-import { describe, expect, test } from 'vitest'
+import * as fc from 'fast-check'
+import { describe, expect, test, vi } from 'vitest'
 import { encodeOperation, payloadHash } from '../../src/command/index.ts'
 import type { Answer, Command, Operation } from '../../src/command/index.ts'
+import { outlived } from '../../src/state/live-counts.ts'
 import { MemoryDatabase } from '../suites/memory-database.ts'
 import {
   b,
@@ -251,6 +253,68 @@ describe('retention', () => {
     expect(stored()).toBe(5)
     expect(driver.machine.status().tokens).toBe(5)
     expect(later.write(put('k', 'v'), token('new-3', later.time)).status).toBe('duplicate')
+  })
+
+  test('no row is looked at while none can be dead', async () => {
+    const database = await new MemoryDatabase().open()
+    const driver = new Driver(await openMachine(database), time)
+    const writeSome = async (): Promise<void> => {
+      for (let i = 0; i < 3; i++) {
+        driver.write(put('k', 'v'), token(`t-${driver.machine.appliedIndex}`, driver.time))
+        await driver.machine.flush()
+      }
+    }
+    await writeSome()
+    const looks = vi.spyOn(database.db, 'iterator')
+    await writeSome()
+    expect(looks).not.toHaveBeenCalled()
+    driver.time += day + minute
+    driver.one(write({ ...driver.call(), session: sessionName(driver.time) }, put('k', 'v')))
+    await driver.machine.flush()
+    driver.one({ kind: 'mark', id: b('m') })
+    await driver.machine.flush()
+    expect(looks).toHaveBeenCalled()
+  })
+
+  test('every dead row goes, whenever it was written, died, or was left by an earlier life', async () => {
+    const step = fc.oneof(
+      { weight: 6, arbitrary: fc.record({ kind: fc.constant('put'), name: fc.nat(40) }) },
+      { weight: 2, arbitrary: fc.record({ kind: fc.constant('wait'), minutes: fc.nat(4) }) },
+      { weight: 2, arbitrary: fc.record({ kind: fc.constant('flush') }) },
+      { weight: 1, arbitrary: fc.record({ kind: fc.constant('restart') }) },
+    )
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
+        const disk = new MemoryDatabase()
+        const driver = await start(disk)
+        driver.one(setting(driver, 'tokenRetentionMs', 2 * minute))
+        const bases = new Map<string, number>()
+        for (const each of steps) {
+          if ('name' in each) {
+            const name = `t-${each.name}`
+            if (driver.write(put('k', 'v'), token(name, driver.time)).status === 'applied') {
+              bases.set(name, driver.time)
+            }
+          }
+          if ('minutes' in each) driver.time += each.minutes * minute
+          if (each.kind === 'flush') await driver.machine.flush()
+          if (each.kind === 'restart') {
+            await driver.machine.close()
+            driver.machine = await openMachine(await disk.open())
+          }
+        }
+        // Nothing is written but for what makes a flush: nobody else dies, nobody comes.
+        for (let i = 0; i < 4; i++) {
+          driver.one({ kind: 'mark', id: b('m') })
+          await driver.machine.flush()
+        }
+        const living = [...bases].filter(([, base]) => !outlived(base, driver.time - 2 * minute))
+        const left = [...disk.rows().keys()].filter((key) => key.startsWith('20'))
+        const keys = living.map(([name]) => `20${Buffer.from(name).toString('hex')}`)
+        expect(left.toSorted()).toEqual(keys.toSorted())
+      }),
+      { numRuns: 200 },
+    )
   })
 
   test('a crash never finds a row swept away that is known at the older index', async () => {
