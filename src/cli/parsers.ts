@@ -1,5 +1,6 @@
 /** Argument values: text in, a checked value out, or a refusal that says what would be right. */
 import { InvalidArgumentError } from 'commander'
+import { isDialable } from '../address.ts'
 import { logLevels, type LogLevel } from './json-logger.ts'
 
 const unitMs: Readonly<Record<string, number>> = {
@@ -102,29 +103,28 @@ function isoTime(text: string): number {
   return /^\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:\d\d)$/.test(text) ? Date.parse(text) : Number.NaN
 }
 
-/** `host:port`; an IPv6 host stands in brackets. `listen` allows port 0. */
-export function isAddress(text: string, listen = false): boolean {
+/** `host:port` to listen on; an IPv6 host stands in brackets, and port 0 asks for a free one. */
+function isListenAddress(text: string): boolean {
   const match = /^(?:\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+):(\d{1,5})$/.exec(text)
-  const port = Number(match?.[1] ?? Number.NaN)
-  return port >= (listen ? 0 : 1) && port <= 65_535
+  return Number(match?.[1] ?? Number.NaN) <= 65_535
 }
 
 /** An address that others are to reach. */
 export function parseAddress(text: string): string {
-  if (!isAddress(text)) throw new InvalidArgumentError('An address is host:port.')
+  if (!isDialable(text)) throw new InvalidArgumentError('An address is a host:port to dial.')
   return text
 }
 
 /** An address to listen on. */
 export function parseListenAddress(text: string): string {
-  if (!isAddress(text, true)) throw new InvalidArgumentError('An address is host:port.')
+  if (!isListenAddress(text)) throw new InvalidArgumentError('An address is host:port.')
   return text
 }
 
 /** A list of endpoints, separated by commas. */
 export function parseEndpoints(text: string): readonly string[] {
   const endpoints = text.split(',').map((endpoint) => endpoint.trim())
-  const wrong = endpoints.find((endpoint) => !isAddress(endpoint))
+  const wrong = endpoints.find((endpoint) => !isDialable(endpoint))
   if (wrong !== undefined) {
     throw new InvalidArgumentError(
       `"${wrong}" is no endpoint; they look like 127.0.0.1:7101,127.0.0.1:7102.`,
@@ -138,7 +138,7 @@ export function parsePeers(text: string): Readonly<Record<string, string>> {
   const peers: Record<string, string> = {}
   for (const pair of text.split(',')) {
     const [, id, address] = /^\s*([A-Za-z0-9][\w.-]{0,63})=(\S+?)\s*$/.exec(pair) ?? []
-    if (id === undefined || address === undefined || !isAddress(address)) {
+    if (id === undefined || address === undefined || !isDialable(address)) {
       throw new InvalidArgumentError(
         `"${pair}" is no peer; they look like n1=10.0.0.1:7201,n2=10.0.0.2:7201.`,
       )

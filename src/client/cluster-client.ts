@@ -2,8 +2,9 @@
  * What a client says to the cluster as a whole: how it is, who takes part, who leads, its settings,
  * and a copy of all that it holds. Records are the business of `Client`.
  */
+import { isDialable } from '../address.ts'
 import { assert } from '../assert.ts'
-import { defaultSettings, isMemberAddress, isPriority, priorityMax } from '../command/index.ts'
+import { defaultSettings, isPriority, priorityMax } from '../command/index.ts'
 import type { CallId, Command, SettingName, Settings } from '../command/index.ts'
 import { usageError } from '../errors.ts'
 import type { Clock, Random } from '../ports.ts'
@@ -253,8 +254,8 @@ function named(id: unknown): string {
 }
 
 function checkAddress(address: unknown): void {
-  if (typeof address === 'string' && isMemberAddress(address)) return
-  throw usageError(`an address is host:port, not ${String(address)}`)
+  if (typeof address === 'string' && isDialable(address)) return
+  throw usageError(`an address is a host:port that can be dialled, not ${String(address)}`)
 }
 
 function checkPriority(priority: unknown): void {

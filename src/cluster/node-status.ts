@@ -34,7 +34,10 @@ function fetchText(address: string, path: string, timeoutMs: number): Promise<st
       const cause = signal.aborted ? signal.reason : error
       reject(unreachableError(address, timeoutMs, signal.aborted, cause))
     }
-    const request = get(`http://${address}${path}`, { signal, agent: false }, (response) => {
+    const url = `http://${address}${path}`
+    // The address may come from another node: one that nobody can ask is as one that is away.
+    if (!URL.canParse(url)) return fail(new Error('no such address can be dialled'))
+    const request = get(url, { signal, agent: false }, (response) => {
       if (response.statusCode !== 200) {
         response.resume()
         reject(notANode(address))

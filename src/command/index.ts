@@ -23,7 +23,6 @@ export { clusterVersionKnown, settingInRange } from './settings.ts'
 export {
   decodeMemberContext,
   encodeMemberContext,
-  isMemberAddress,
   isPriority,
   priorityMax,
   type MemberContext,

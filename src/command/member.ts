@@ -74,7 +74,7 @@ export function decodeMemberContext(bytes: Uint8Array): MemberContext | undefine
 }
 
 /** Whether a text can be an address of a member: visible ASCII, not too long. */
-export function isMemberAddress(address: string): boolean {
+function isMemberAddress(address: string): boolean {
   return address.length <= memberAddressCharsMax && /^[\x21-\x7e]+$/.test(address)
 }
 

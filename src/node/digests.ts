@@ -51,6 +51,11 @@ export class Digesting {
     }
   }
 
+  /** The connection is gone: nobody waits any more, however much time there would be. */
+  closeOwnedBy(session: ReplyTo): void {
+    this.#waiting = this.#waiting.filter((waiting) => waiting.session !== session)
+  }
+
   failAll(error: WireError): void {
     const all = this.#waiting
     this.#waiting = []

@@ -6,7 +6,9 @@
  * So a request that is made again, after a lost answer or to another leader, does no harm, and one
  * that takes several steps (add, catch up, take the place) needs no memory of how far it came.
  */
+import { isDialable } from '../address.ts'
 import { unreachable } from '../assert.ts'
+import { usageError } from '../errors.ts'
 import type { ConfigChange, ConfigRefusal, ProposeConfigResult } from '../raft/index.ts'
 import type { MemberChange, WireError } from '../transport/index.ts'
 import { encodeContext } from './member-list.ts'
@@ -49,6 +51,8 @@ interface Pending {
   waitsFor: ConfigRefusal | undefined
   /** Whether a step was taken: then whatever comes, something may have been done. */
   hasBegun: boolean
+  /** Whether the member that is to come was seen: gone after that, somebody else took it out. */
+  hasCome: boolean
 }
 
 export class MemberChanges {
@@ -67,9 +71,14 @@ export class MemberChanges {
       deadline,
       waitsFor: undefined,
       hasBegun: false,
+      hasCome: false,
     }
+    const wrong = addressesOf(change).find((address) => !isDialable(address))
     if (!this.#options.isLeader()) {
       fail(pending, this.#options.notLeader())
+    } else if (wrong !== undefined) {
+      // All members would dial it, for as long as it stands in their logs.
+      fail(pending, thrownOnWire(usageError(`no node can be dialled at ${JSON.stringify(wrong)}`)))
     } else if (this.#pending.length >= changesMax) {
       fail(
         pending,
@@ -94,6 +103,11 @@ export class MemberChanges {
     if (isLeader()) this.#promote()
   }
 
+  /** Whoever asked is gone: steps that were taken stand, and no other one is. */
+  closeOwnedBy(session: ReplyTo): void {
+    this.#pending = this.#pending.filter((pending) => pending.session !== session)
+  }
+
   /** This node no longer leads: whether the steps that it took will stand is open. */
   leadershipLost(): void {
     const all = this.#pending
@@ -109,6 +123,10 @@ export class MemberChanges {
     if (!settled()) {
       pending.waitsFor = 'changeInProgress'
       return false
+    }
+    if (this.#wasTakenOut(pending)) {
+      fail(pending, refusal('unknownMember'))
+      return true
     }
     let next: ConfigChange | undefined
     try {
@@ -142,6 +160,20 @@ export class MemberChanges {
   }
 
   /**
+   * Whether the member that the request brought in was taken out again by another request: adding it
+   * once more would undo that, and the two would go on against each other for as long as they wait.
+   */
+  #wasTakenOut(pending: Pending): boolean {
+    const { change } = pending
+    if (change.type !== 'add' && change.type !== 'replace') return false
+    const id = change.type === 'add' ? change.id : change.by.id
+    const isThere = this.#options.members().some((member) => member.id === id)
+    if (!isThere) return pending.hasCome
+    pending.hasCome = true
+    return false
+  }
+
+  /**
    * Before a node joins, the configuration says which incarnation of each member is meant: a node
    * that comes later has met none of them, and would take one that was wiped for the member whose
    * name it bears, with the votes that it has forgotten (`fabric#3639`).
@@ -165,6 +197,24 @@ export class MemberChanges {
     if (waiting.length === 0 || !settled()) return
     const ready = waiting.find(({ id }) => isClose(id))
     if (ready !== undefined) propose({ type: 'promote', id: ready.id })
+  }
+}
+
+/** The addresses that a change would tell all members. */
+function addressesOf(change: MemberChange): readonly string[] {
+  switch (change.type) {
+    case 'add':
+    case 'update':
+      return [change.peerAddress, change.clientAddress].filter((address) => address !== undefined)
+    case 'replace':
+      return [change.by.peerAddress, change.by.clientAddress].filter(
+        (address) => address !== undefined,
+      )
+    case 'promote':
+    case 'remove':
+      return []
+    default:
+      return unreachable(change)
   }
 }
 

@@ -1,4 +1,5 @@
 /** What a node is told at its start, with defaults and checks. */
+import { isDialable } from '../address.ts'
 import { usageError } from '../errors.ts'
 import type { Limits } from '../command/index.ts'
 import { defaultLimits } from '../command/index.ts'
@@ -180,7 +181,8 @@ function timing(heartbeatMs: number, minMs: number, maxMs: number): Timing {
 
 function advertisedAddress(address: string | undefined, what: string): string | undefined {
   if (address === undefined) return undefined
-  if (!isUnspecified(address)) return checkAddress(address, what)
+  checkAddress(address, what)
+  if (!isUnspecified(address) && isDialable(address)) return address
   throw usageError(`the ${what} must lead to this node from elsewhere, and ${address} does not`)
 }
 

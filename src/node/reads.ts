@@ -3,6 +3,7 @@
  * a quorum has confirmed it and the state machine has reached it, they are served.
  */
 import type { ReadIndexStart, ReadState } from '../raft/index.ts'
+import type { Clock } from '../ports.ts'
 import type { WireError } from '../transport/index.ts'
 import { wireError } from './replies.ts'
 
@@ -22,7 +23,11 @@ interface WaitingForIndex {
   readonly reads: readonly PendingRead[]
 }
 
+/** Serving goes on in the next turn of the event loop after so long: heartbeats come in between. */
+const turnMs = 5
+
 interface ReadsOptions {
+  readonly clock: Pick<Clock, 'monotonic' | 'soon'>
   readonly waitingMax: number
   readonly readIndex: () => ReadIndexStart
   readonly appliedIndex: () => number
@@ -36,6 +41,13 @@ export class Reads {
   #gathered: PendingRead[] = []
   readonly #confirming = new Map<number, readonly PendingRead[]>()
   #waiting: WaitingForIndex[] = []
+  /** Those that may be served now. */
+  #due: PendingRead[] = []
+  /** How many of them were served. */
+  #served = 0
+  /** When serving began in this turn; undefined: it has not. */
+  #servingSince: number | undefined
+  #stopped = false
   #count = 0
 
   constructor(options: ReadsOptions) {
@@ -51,12 +63,13 @@ export class Reads {
 
   /** A read that is content with the state as it is. */
   addStale(read: PendingRead): void {
-    if (this.#options.isReadable()) {
-      read.serve()
-      return
-    }
     if (this.#refusedAtCap(read)) return
     this.#count++
+    if (this.#options.isReadable()) {
+      this.#due.push(read)
+      this.#serveDue()
+      return
+    }
     this.#waiting.push({ index: undefined, reads: [read] })
   }
 
@@ -115,10 +128,30 @@ export class Reads {
     const due = this.#waiting.filter(isDue)
     if (due.length === 0) return
     this.#waiting = this.#waiting.filter((waiting) => !isDue(waiting))
-    for (const { reads } of due) {
-      this.#count -= reads.length
-      for (const read of reads) read.serve()
+    for (const { reads } of due) for (const read of reads) this.#due.push(read)
+    this.#serveDue()
+  }
+
+  /** Serves for a few ms of each turn: one frame may ask for a quarter of a million rows. */
+  #serveDue(): void {
+    const { clock } = this.#options
+    if (this.#due.length === 0 || this.#stopped) return
+    if (this.#servingSince === undefined) {
+      this.#servingSince = clock.monotonic()
+      clock.soon(() => {
+        this.#servingSince = undefined
+        this.#serveDue()
+      })
     }
+    const until = this.#servingSince + turnMs
+    // What one finds may be the end of the node, and of all that waits: see `failAll`.
+    while (this.#served < this.#due.length && clock.monotonic() < until) {
+      const read = this.#due[this.#served++]
+      this.#count--
+      read?.serve()
+    }
+    this.#due = this.#due.slice(this.#served)
+    this.#served = 0
   }
 
   /** Drops what nobody waits for any longer, before it costs anything. */
@@ -138,7 +171,11 @@ export class Reads {
 
   /** The node stops: nothing will be served any more. */
   failAll(error: WireError): void {
-    const all = [...this.#confirming.values(), ...this.#waiting.map((waiting) => waiting.reads)]
+    this.#stopped = true
+    const due = this.#due.slice(this.#served)
+    this.#due = []
+    this.#served = 0
+    const all = [due, ...this.#confirming.values(), ...this.#waiting.map(({ reads }) => reads)]
     this.#confirming.clear()
     this.#waiting = []
     for (const reads of all) this.#fail(reads, error)

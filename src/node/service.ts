@@ -58,6 +58,7 @@ export class Service {
       notLeader,
     })
     this.#reads = new Reads({
+      clock,
       waitingMax: readsWaitingMax,
       readIndex: () => raft.readIndex(),
       appliedIndex: () => state.appliedIndex,
@@ -147,6 +148,8 @@ export class Service {
 
   /** A client's connection is gone, and with it all that it had open. */
   sessionClosed(session: ClientSession): void {
+    this.#options.membership.changes.closeOwnedBy(session)
+    this.#digests.closeOwnedBy(session)
     this.#watch(this.#scans.closeOwnedBy(session))
     this.#watch(this.#exports.closeOwnedBy(session))
   }

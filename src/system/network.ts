@@ -222,8 +222,11 @@ async function connect(address: string, options: ConnectOptions): Promise<Connec
   const { host, port } = parseAddress(address)
   if (port === 0) throw usageError(`cannot connect to port 0 of ${address}`)
   const { WebSocket } = await import('ws')
-  const target = formatAddress(host, port)
-  const webSocket = new WebSocket(`ws://${target}/`, {
+  const url = `ws://${formatAddress(host, port)}/`
+  // `256.1.1.1`, `node.1` and `[fe80::1%eth0]` are hosts to us and none to a URL, and addresses come
+  // off the wire and out of the log: what nobody can dial must be as harmless as who is away.
+  if (!URL.canParse(url)) throw unreachable(address, 'no such address can be dialled')
+  const webSocket = new WebSocket(url, {
     ...socketOptions(options.frameBytesMax),
     followRedirects: false,
     // A mask of zeros: the protocol has a client mask its frames, to keep what a web page sends
@@ -234,16 +237,18 @@ async function connect(address: string, options: ConnectOptions): Promise<Connec
   return await opened(webSocket, address, options.timeoutMs)
 }
 
+function unreachable(address: string, why: string, cause?: unknown): QuorateError {
+  return new QuorateError('QUORATE_CONNECTION_LOST', `cannot connect to ${address}: ${why}`, {
+    outcome: 'not-applied',
+    cause,
+  })
+}
+
 function opened(webSocket: WebSocket, address: string, timeoutMs: number): Promise<Connection> {
   return new Promise((resolve, reject) => {
     const fail = (why: string, cause?: unknown): void => {
       clearTimeout(deadline)
-      reject(
-        new QuorateError('QUORATE_CONNECTION_LOST', `cannot connect to ${address}: ${why}`, {
-          outcome: 'not-applied',
-          cause,
-        }),
-      )
+      reject(unreachable(address, why, cause))
     }
     // One deadline over look-up, connect and handshake: `ws` only times silence, which a server
     // that sends a byte now and then never breaks.

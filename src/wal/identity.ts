@@ -1,5 +1,6 @@
 /** Who a node is: written once, when its data directory is made, and never changed. */
 import { createHash } from 'node:crypto'
+import { isDialable } from '../address.ts'
 import type { EntryId, NodeId } from '../raft/index.ts'
 import { isHex } from './bytes.ts'
 import { canonicalJson, isRecord, type DocumentKind, type Parsed } from './document.ts'
@@ -46,9 +47,6 @@ export const identityKind: DocumentKind = {
   formatVersion: 1,
 }
 
-const addressPattern =
-  /^(?:\[[0-9a-fA-F:.]{2,45}(?:%[\w.-]{1,32})?\]|[A-Za-z0-9._-]{1,253}):(\d{1,5})$/
-
 /** The identity under which the log of group 0 is kept. */
 export function logIdentityOf(identity: Identity): LogIdentity {
   return { clusterId: identity.clusterId, groupId: 0, incarnation: identity.incarnation }
@@ -67,9 +65,7 @@ export function clusterIdOf(name: string, members: readonly Member[]): string {
 }
 
 function isAddress(value: unknown): value is string {
-  if (typeof value !== 'string') return false
-  const port = Number(addressPattern.exec(value)?.[1])
-  return port >= 1 && port <= 65_535
+  return typeof value === 'string' && isDialable(value)
 }
 
 function hasOnly(record: Readonly<Record<string, unknown>>, known: readonly string[]): boolean {
@@ -86,11 +82,11 @@ function parseMember(value: unknown): Parsed<Member> {
     return { problem: `the id of a member is not a name (${rule})` }
   }
   if (!isAddress(peerAddress)) {
-    return { problem: `the peer address of member ${id} is not host:port` }
+    return { problem: `the peer address of member ${id} is no host:port that can be dialled` }
   }
   if (clientAddress === undefined) return { value: { id, peerAddress } }
   if (!isAddress(clientAddress)) {
-    return { problem: `the client address of member ${id} is not host:port` }
+    return { problem: `the client address of member ${id} is no host:port that can be dialled` }
   }
   return { value: { id, peerAddress, clientAddress } }
 }

@@ -3,10 +3,11 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import {
-  isAddress,
+  parseAddress,
   parseCount,
   parseDuration,
   parseEndpoints,
+  parseListenAddress,
   parseNodeId,
   parsePeers,
   parsePort,
@@ -97,7 +98,7 @@ describe('addresses', () => {
   test.each(['127.0.0.1:7101', 'localhost:1', '[::1]:7101', 'node-1.example.com:65535'])(
     'takes %s',
     (text) => {
-      expect(isAddress(text)).toBe(true)
+      expect(parseAddress(text)).toBe(text)
     },
   )
 
@@ -110,12 +111,18 @@ describe('addresses', () => {
     '::1:7101',
     'http://host:1',
     'a b:1',
+    // These look like hosts and are none.
+    '256.1.1.1:7101',
+    'node.1:7101',
+    '[fe80::1%eth0]:7101',
   ])('refuses %s', (text) => {
-    expect(isAddress(text)).toBe(false)
+    expect(() => parseAddress(text)).toThrow(/host:port/)
+    expect(() => parseEndpoints(text)).toThrow(/no endpoint/)
   })
 
   test('port 0 is one to listen on', () => {
-    expect(isAddress('127.0.0.1:0', true)).toBe(true)
+    expect(parseListenAddress('127.0.0.1:0')).toBe('127.0.0.1:0')
+    expect(() => parseListenAddress('127.0.0.1:65536')).toThrow(/host:port/)
   })
 
   test('endpoints are a list without repetitions', () => {

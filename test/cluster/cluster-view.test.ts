@@ -62,6 +62,13 @@ function status(id: string, clientAddress: string, change: object = {}): object 
 const view = (endpoints: readonly string[], discover = false) =>
   viewCluster({ endpoints, timeoutMs: 300, discover })
 
+test('an endpoint that nobody can ask is one that does not answer', async () => {
+  const endpoints = ['127.0.0.1:9', '256.1.1.1:7101']
+  const asked = { endpoints, timeoutMs: 500, local: undefined, discover: false }
+  const { nodes } = await viewCluster(asked)
+  expect(nodes).toHaveLength(2)
+})
+
 describe('the view', () => {
   test('has nodes by number, the leader, and how far each lags', async () => {
     const late = await serve((at) => status('n10', at, { appliedIndex: 60, commitIndex: 80 }))

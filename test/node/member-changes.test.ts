@@ -85,3 +85,84 @@ test('a refusal after a step was taken does not say that nothing was done', () =
     { id: 3, error: { code: 'QUORATE_NOT_LEADER', outcome: 'not-applied' } },
   ])
 })
+
+describe('a request that is overruled, or left behind', () => {
+  /** A leader that does what it is asked, but gives no vote: the newcomer is never close. */
+  function leader() {
+    let members = [...three]
+    const replies: Reply[] = []
+    const changes = new MemberChanges({
+      members: () => members,
+      index: () => 1,
+      settled: () => true,
+      propose: (change) => {
+        if (change.type === 'addLearner')
+          members = [...members, member(change.id, { voter: false })]
+        else if (change.type === 'remove') members = members.filter(({ id }) => id !== change.id)
+        else return { type: 'refused', reason: 'lagging' }
+        return { type: 'accepted', term: 1, index: 2 }
+      },
+      isLeader: () => true,
+      isClose: () => false,
+      incarnationOf: () => undefined,
+      notLeader: () => wireError('QUORATE_NOT_LEADER', 'another one leads'),
+    })
+    const session = { reply: (reply: Reply): void => void replies.push(reply) }
+    return { changes, replies, session, members: () => members.map(({ id }) => id) }
+  }
+  const add = (peerAddress: string) =>
+    ({
+      type: 'add',
+      id: 'n4',
+      peerAddress,
+      clientAddress: undefined,
+      learner: false,
+      priority: 0,
+    }) as const
+
+  test('does not bring back whom another one took out', () => {
+    const { changes, replies, session, members } = leader()
+    changes.ask(session, 1, add('n4:7201'), 600_000)
+    changes.tick(1)
+    expect(members()).toContain('n4')
+    changes.ask(session, 2, { type: 'remove', id: 'n4' }, 600_000)
+    for (let now = 2; now < 10; now++) changes.tick(now)
+    expect(members()).toEqual(['n1', 'n2', 'n3'])
+    expect(replies).toContainEqual(expect.objectContaining({ id: 2, kind: 'members' }))
+    const taken = { code: 'QUORATE_MEMBERSHIP', outcome: 'unknown' }
+    expect(replies).toContainEqual(
+      expect.objectContaining({ id: 1, error: expect.objectContaining(taken) }),
+    )
+  })
+
+  test('takes no further step, and no place, once nobody waits for it', () => {
+    const { changes, replies, session, members } = leader()
+    const gone = { reply: () => {} }
+    changes.ask(gone, 1, replaceBy('n4', 'n4:7201'), 86_400_000)
+    for (let id = 2; id <= 16; id++) changes.ask(gone, id, add('n4:7201'), 86_400_000)
+    changes.closeOwnedBy(gone)
+    const before = members()
+    changes.tick(1)
+    expect(members()).toEqual(before)
+    changes.ask(session, 1, { type: 'remove', id: 'n4' }, 9)
+    changes.tick(2)
+    expect(replies).toMatchObject([{ kind: 'members' }])
+  })
+
+  test('with an address that nobody can dial is refused before anybody hears of it', () => {
+    const { changes, replies, session, members } = leader()
+    for (const address of ['256.1.1.1:7201', 'node.1:7201', 'n4']) {
+      changes.ask(session, 1, add(address), 600_000)
+      changes.ask(session, 2, replaceBy('n4', address), 600_000)
+      changes.ask(session, 3, replaceBy('n4', 'n4:7201', address), 600_000)
+      const update = { id: 'n2', peerAddress: address, clientAddress: undefined }
+      changes.ask(session, 4, { type: 'update', ...update, priority: undefined }, 600_000)
+    }
+    changes.tick(1)
+    expect(members()).toEqual(['n1', 'n2', 'n3'])
+    expect(replies).toHaveLength(12)
+    for (const reply of replies) {
+      expect(reply).toMatchObject({ error: { code: 'QUORATE_USAGE', outcome: 'not-applied' } })
+    }
+  })
+})

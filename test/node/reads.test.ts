@@ -11,6 +11,8 @@ import type { ReadIndexStart } from '../../src/raft/index.ts'
 
 class Script {
   readonly log: string[] = []
+  readonly turns: (() => void)[] = []
+  now = 0
   applied = 5
   started = 0
   readableFrom = 0
@@ -19,6 +21,7 @@ class Script {
 
   constructor(waitingMax = 100) {
     this.reads = new Reads({
+      clock: { monotonic: () => this.now, soon: (turn) => void this.turns.push(turn) },
       waitingMax,
       appliedIndex: () => this.applied,
       isReadable: () => this.applied >= this.readableFrom,
@@ -135,6 +138,31 @@ describe('waiting reads', () => {
     script.reads.onReadState({ requestId: 1, refused: false, readIndex: 1 })
     script.reads.addLinearizable(script.read('d'))
     expect(script.log).toEqual(['c QUORATE_OVERLOADED', 'a served', 'b served'])
+  })
+
+  test('many that are due at once leave the loop to others in between', () => {
+    const script = new Script()
+    const { reads, log, turns } = script
+    const read = {
+      ...script.read('slow'),
+      serve: () => {
+        script.now += 3
+        log.push('served')
+      },
+    }
+    for (let i = 0; i < 50; i++) reads.addStale(read)
+    for (let i = 0; i < 50; i++) reads.addLinearizable(read)
+    reads.startGathered()
+    reads.onReadState({ requestId: 1, refused: false, readIndex: 1 })
+    // However often it is tried in one turn.
+    reads.onApplied()
+    expect(log).toHaveLength(2)
+    for (let turn = 0; turn < 20; turn++) turns.shift()?.()
+    expect(log).toHaveLength(2 + 20 * 2)
+    reads.failAll(wireError('QUORATE_STOPPING', 'stopping'))
+    while (turns.length > 0) turns.shift()?.()
+    expect(log.filter((line) => line === 'served')).toHaveLength(42)
+    expect(log.filter((line) => line === 'slow QUORATE_STOPPING')).toHaveLength(58)
   })
 
   test('at the end every read is told', () => {

@@ -33,6 +33,7 @@ async function handling() {
       notLeader,
     }),
     reads: new Reads({
+      clock: { monotonic: () => 0, soon: () => {} },
       waitingMax: 10,
       readIndex: () => ({ type: 'noLeader' }),
       appliedIndex: () => state.appliedIndex,

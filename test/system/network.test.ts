@@ -6,6 +6,8 @@
 import { connect as connectTcp, type Socket } from 'node:net'
 import { describe, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
+import { isDialable } from '../../src/address.ts'
+import { QuorateError } from '../../src/errors.ts'
 import type { HttpReply, ListenOptions } from '../../src/ports.ts'
 import { openNetwork, parseAddress, realNetwork } from '../../src/system/index.ts'
 import { ManualClock } from '../suites/manual-clock.ts'
@@ -296,6 +298,29 @@ describe('addresses', () => {
       )
     },
   )
+
+  // They come off the wire and out of logs: whoever dials one must find nobody there, and no more.
+  test.each(['256.1.1.1:7201', 'node.1:7201', '[fe80::1%eth0]:7201', 'xn--a:7201'])(
+    '%s looks like one and leads nowhere',
+    async (address) => {
+      expect(isDialable(address)).toBe(false)
+      const dialling = realNetwork.connect(address, { frameBytesMax: 1024, timeoutMs: 1000 })
+      await expect(dialling).rejects.toBeInstanceOf(QuorateError)
+      await expect(dialling).rejects.toMatchObject({
+        code: 'QUORATE_CONNECTION_LOST',
+        outcome: 'not-applied',
+      })
+    },
+  )
+
+  test.each(['10.0.0.1:1', 'n1:7201', 'my_host:7201', '[::1]:65535', '1.2.3.4:7201'])(
+    '%s can be dialled',
+    (address) => expect(isDialable(address)).toBe(true),
+  )
+
+  test.each(['n1:0', 'n1:65536', 'n1', 'u@n1:1', 'n1:1/x', ''])('%j cannot', (address) => {
+    expect(isDialable(address)).toBe(false)
+  })
 
   test('one that is not this machine’s can not be bound', async () => {
     const listening = realNetwork.listen({

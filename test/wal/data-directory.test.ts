@@ -189,6 +189,7 @@ describe('init', () => {
       { members: [...members, { id: 'x'.repeat(65), peerAddress: 'h:1' }] },
     ],
     ['an address without port', { members: [...members, { id: 'n4', peerAddress: 'h' }] }],
+    ['a host that is none', { members: [...members, { id: 'n4', peerAddress: 'node.1:7201' }] }],
     ['an address with port 0', { members: [...members, { id: 'n4', peerAddress: 'h:0' }] }],
     [
       'an address with a port too high',
