@@ -101,6 +101,8 @@ export class Audit {
   }
 
   #report(from: string, { index, effects, rows }: Digests): void {
+    // Who is no member may say any index, and with a high one nobody else would be heard any more.
+    if (!this.#options.members().some(({ id }) => id === from)) return
     if (index < (this.#round?.index ?? 0)) return
     if (this.#round?.index !== index) {
       this.#round = { index, reports: new Map(), told: new Set(), undecided: false }

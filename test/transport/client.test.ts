@@ -508,6 +508,15 @@ describe('caps', () => {
     expect(port.server.sessions).toBeGreaterThan(0)
   })
 
+  test('nor may many together hold too much, though none holds enough to be paused', async () => {
+    const limits = { replyBytesPause: 1_000_000, replyBytesTotalMax: 1_000_000 }
+    const port = await new Port(limits).start()
+    for (let i = 0; i < 6; i++) await slowReader(port, 12)
+    expect(port.server.counters['clientReadsPaused']).toBe(0)
+    expect(port.server.counters['clientSlowClosed']).toBeGreaterThan(0)
+    expect(port.server.sessions).toBeGreaterThan(0)
+  })
+
   test('a client does not buffer without bound for a node that does not read', async () => {
     const port = await new Port().start()
     const client = await port.client()
