@@ -73,9 +73,9 @@ export function addTuningOptions(command: Command): Command {
     .addOption(
       new Option(
         '--wal-max <size>',
-        'bytes that the log may take, or up to four times as many while a node fetches a ' +
-          'snapshot; from half of it on it is compacted (default: 512MiB, or a quarter of a ' +
-          'smaller disk)',
+        'bytes that the log may take, or, while a node fetches a snapshot, up to four times as ' +
+          'many, or as many as that has; from half of it on it is compacted (default: 512MiB, or ' +
+          'a quarter of a smaller disk)',
       ).argParser(parseSize),
     )
     .addOption(

@@ -20,6 +20,8 @@ interface CatchingUpOptions {
 }
 
 interface Round {
+  /** Of its snapshot. */
+  readonly bytes: number
   readonly since: number
   readonly target: number
   matchIndex: number
@@ -42,10 +44,17 @@ export class CatchingUp {
     return owed
   }
 
-  /** A follower has got its snapshot. */
-  add(id: string, now: number): void {
+  /** The largest of their snapshots, bytes. */
+  get owedBytes(): number {
+    let owed = 0
+    for (const { bytes } of this.#rounds.values()) owed = Math.max(owed, bytes)
+    return owed
+  }
+
+  /** A follower has got its snapshot, of so many bytes. */
+  add(id: string, bytes: number, now: number): void {
     const matchIndex = this.#options.matchIndexOf(id)
-    if (matchIndex !== undefined) this.#begin(id, matchIndex, now)
+    if (matchIndex !== undefined) this.#begin(id, bytes, matchIndex, now)
   }
 
   /** Called often. */
@@ -63,7 +72,7 @@ export class CatchingUp {
       } else if (now - round.since <= roundMsMax) {
         this.#rounds.delete(id)
       } else {
-        this.#begin(id, matchIndex, now)
+        this.#begin(id, round.bytes, matchIndex, now)
       }
     }
   }
@@ -73,8 +82,8 @@ export class CatchingUp {
     this.#rounds.clear()
   }
 
-  #begin(id: string, matchIndex: number, now: number): void {
+  #begin(id: string, bytes: number, matchIndex: number, now: number): void {
     const target = this.#options.lastIndex()
-    this.#rounds.set(id, { since: now, target, matchIndex, movedAt: now })
+    this.#rounds.set(id, { bytes, since: now, target, matchIndex, movedAt: now })
   }
 }

@@ -6,14 +6,16 @@
  * A follower that lags within reason, and one that is offered a snapshot, need what stands behind
  * it. For the one the log is kept up to three quarters of its cap, for the other up to nine tenths; a
  * follower that is further behind, or away, gets a snapshot. While one takes its snapshot, and catches
- * up, the log may outgrow its cap, within bounds: it would need another snapshot, and again.
+ * up, the log may outgrow its cap, within bounds: it would need another snapshot, and again. Where the
+ * snapshot is large so is what is written meanwhile, and the log may become as large as it: only then
+ * is another one the shorter way.
  */
 import type { Logger } from '../logger.ts'
 import type { EntryId } from '../raft/index.ts'
 
 /** How often the log's size is looked at. */
 const lookEveryMs = 250
-/** So many times its cap a log may take for followers that are being brought back. */
+/** So many times its cap a log may take for followers that are being brought back, at least. */
 const owedCapsMax = 4
 /**
  * A log that does not grow is looked at so often where it has to shrink, above its cap or on a disk
@@ -48,6 +50,8 @@ interface CompactorOptions {
   readonly snapshotsNeed: () => number
   /** The same of those alone that take it, or catch up behind it. */
   readonly owedIndex: () => number
+  /** Bytes of the largest snapshot that one of them has got so far; 0: there is none. */
+  readonly owedBytes: () => number
   readonly onCompacted: (base: EntryId) => void
   readonly onFailure: (error: unknown) => void
   /** The state's barrier failed. */
@@ -63,6 +67,8 @@ export class Compactor {
   /** When everything that could go went for the last time. */
   #pressedAt = -Infinity
   #running: Promise<void> | undefined
+  /** What was asked for while another one ran. */
+  #next: Promise<void> | undefined
   #stopped = false
 
   constructor(options: CompactorOptions) {
@@ -84,9 +90,16 @@ export class Compactor {
   }
 
   /** Drops what may go, whatever the size; resolves when that is done. */
-  async compactNow(): Promise<void> {
-    // Several may have waited for the same end: each looks again before it begins.
-    while (this.#running !== undefined) await this.#running
+  compactNow(): Promise<void> {
+    // What runs began before they asked: all who ask while it does share the one after it.
+    this.#next ??= this.#runNext()
+    return this.#next
+  }
+
+  async #runNext(): Promise<void> {
+    do await this.#running
+    while (this.#running !== undefined)
+    this.#next = undefined
     if (!this.#stopped) await this.#start(true)
   }
 
@@ -143,11 +156,18 @@ export class Compactor {
     }
   }
 
+  #isOwedTooMuch(pressed: boolean): boolean {
+    const { log, walMaxBytes, walEntriesMax, owedBytes } = this.#options
+    if (log.entries >= owedCapsMax * walEntriesMax) return true
+    const capsBytes = owedCapsMax * walMaxBytes
+    return log.bytes >= (pressed ? capsBytes : Math.max(capsBytes, owedBytes()))
+  }
+
   /** What stands behind this index is kept for somebody, if there is room. */
   #keepBehind(pressed: boolean): number {
     const { log, walKeepEntries, followersNeed, snapshotsNeed, owedIndex } = this.#options
     const filled = this.#filled
-    if (filled >= owedCapsMax) return Infinity
+    if (this.#isOwedTooMuch(pressed)) return Infinity
     if (filled >= 0.9) return owedIndex()
     const snapshots = snapshotsNeed()
     if (filled >= 0.75) return snapshots

@@ -64,6 +64,15 @@ interface Transfer {
   reading: boolean
   lastUsed: number
   sent: Sent | undefined
+  /** Of the frames that were sent, each counted once. */
+  bytes: number
+}
+
+/** Who had all of its snapshot and has no view any more. `until`: monotonic ms. */
+interface GaveRoom {
+  readonly index: number
+  readonly bytes: number
+  readonly until: number
 }
 
 /** The frame that was sent last. Times are monotonic ms. */
@@ -92,7 +101,7 @@ export class SnapshotSender {
    * Who had all of it and gave its view for another: it may go on from there still, so the log is
    * kept for it as if it had one, and it makes nobody else give theirs.
    */
-  readonly #gaveRoom = new Map<string, { readonly index: number; readonly until: number }>()
+  readonly #gaveRoom = new Map<string, GaveRoom>()
   #opening: Promise<void> | undefined
   #nextTry = 0
   #stopped = false
@@ -119,6 +128,17 @@ export class SnapshotSender {
       if (isTaken) owed = Math.min(owed, view.snapshot.index)
     }
     for (const { index } of this.#gaveRoom.values()) owed = Math.min(owed, index)
+    return owed
+  }
+
+  /**
+   * Bytes of the largest snapshot that one of those has got so far: the log that is kept for them may
+   * become as large. It grows while the snapshot travels, as the log does.
+   */
+  get owedBytes(): number {
+    let owed = this.#options.catchingUp.owedBytes
+    for (const { bytes } of this.#transfers.values()) owed = Math.max(owed, bytes)
+    for (const { bytes } of this.#gaveRoom.values()) owed = Math.max(owed, bytes)
     return owed
   }
 
@@ -161,7 +181,9 @@ export class SnapshotSender {
         transfer.isWhole ||= last
         if (!send(from, { type: 'snapshotFrame', snapshot, frame: number, bytes, last })) return
         // Frame 0 is a short header, which a follower asks for until it can take it.
-        if (number > 0) transfer.sent = nextSent(sent, number, askedAt, clock.monotonic())
+        if (number === 0) return
+        if (sent?.frame !== number) transfer.bytes += bytes.length
+        transfer.sent = nextSent(sent, number, askedAt, clock.monotonic())
       },
       (error: unknown) => {
         transfer.reading = false
@@ -188,15 +210,15 @@ export class SnapshotSender {
     for (const transfer of this.#transfers.values()) {
       const idleMs = othersWait && !transfer.isWhole ? idleMsWhileOthersWaitMax : idleMsMax
       if (!needs(transfer.to)) {
-        if (transfer.isTaken) catchingUp.add(transfer.to, now)
+        if (transfer.isTaken) catchingUp.add(transfer.to, transfer.bytes, now)
         this.#close(transfer)
       } else if (now - transfer.lastUsed > idleMs) {
         this.#drop(transfer)
       }
     }
-    for (const [id, { until }] of this.#gaveRoom) {
+    for (const [id, { bytes, until }] of this.#gaveRoom) {
       const goesOn = !needs(id)
-      if (goesOn) catchingUp.add(id, now)
+      if (goesOn) catchingUp.add(id, bytes, now)
       if (goesOn || now > until) this.#gaveRoom.delete(id)
     }
     if ([...this.#waiting].some((id) => !this.#gaveRoom.has(id))) this.#makeRoom(now)
@@ -237,6 +259,7 @@ export class SnapshotSender {
             reading: false,
             lastUsed: clock.monotonic(),
             sent: undefined,
+            bytes: 0,
           }
           this.#transfers.set(to, transfer)
           logger.info('offering a snapshot', { to, index: view.snapshot.index })
@@ -268,8 +291,8 @@ export class SnapshotSender {
       if (oldest === undefined || transfer.lastUsed < oldest.lastUsed) oldest = transfer
     }
     if (oldest === undefined || now - oldest.lastUsed <= idleMsWhileOthersWaitMax) return
-    const { to, view, lastUsed } = oldest
-    this.#gaveRoom.set(to, { index: view.snapshot.index, until: lastUsed + idleMsMax })
+    const { to, view, lastUsed, bytes } = oldest
+    this.#gaveRoom.set(to, { index: view.snapshot.index, bytes, until: lastUsed + idleMsMax })
     this.#drop(oldest)
   }
 

@@ -99,6 +99,7 @@ export class Upkeep {
       followersNeed: (pressed) => this.#followers.needed(pressed),
       snapshotsNeed: () => this.#snapshotsNeed(),
       owedIndex: () => this.#sender.owedIndex,
+      owedBytes: () => this.#sender.owedBytes,
       onCompacted: (base) => raft.compacted(base),
       onFailure,
       onStateFailure,

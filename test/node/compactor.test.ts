@@ -19,6 +19,7 @@ function setUp() {
     moving: undefined as number | undefined,
     snapshots: Infinity,
     owed: Infinity,
+    owedBytes: 0,
   }
   const compactor = new Compactor({
     logger: silentLogger,
@@ -51,6 +52,7 @@ function setUp() {
     followersNeed: (pressed) => (pressed ? (needs.moving ?? needs.followers) : needs.followers),
     snapshotsNeed: () => needs.snapshots,
     owedIndex: () => needs.owed,
+    owedBytes: () => needs.owedBytes,
     onCompacted: () => {},
     onFailure: (error) => {
       throw error
@@ -76,7 +78,7 @@ test('requests at the same moment, and beside the periodic look, come one after 
   compactor.tick(1_000, false)
   const later = [compactor.compactNow(), compactor.compactNow()]
   await Promise.all([...first, ...later])
-  expect(seen).toMatchObject({ running: 0, atOnce: 1, runs: 4 })
+  expect(seen).toMatchObject({ running: 0, atOnce: 1, runs: 2 })
 })
 
 test('nothing begins after the end', async () => {
@@ -114,6 +116,15 @@ describe('what is kept', () => {
     expect(await droppedAt(900, false, owed)).toEqual([4])
     expect(await droppedAt(3_999, false, owed)).toEqual([4])
     expect(await droppedAt(4_000, false, owed)).toEqual([10])
+  })
+
+  test('as much as the snapshot that they get: only then is another one the shorter way', async () => {
+    const owed = { owed: 4, owedBytes: 9_000 }
+    expect(await droppedAt(8_999, false, owed)).toEqual([4])
+    expect(await droppedAt(9_000, false, owed)).toEqual([10])
+    // A disk that is nearly full has no room for that.
+    expect(await droppedAt(4_000, true, owed)).toEqual([10])
+    expect(await droppedAt(3_999, true, owed)).toEqual([4])
   })
 
   test('on a disk that is nearly full what somebody lacks, and nothing in case', async () => {

@@ -220,6 +220,24 @@ describe('the log is kept', () => {
     expect(sender.owedIndex).toBe(Infinity)
   })
 
+  test('as much of it as its snapshot has bytes, each frame counted once', async () => {
+    const { clock, sender, needy, ask } = setUp()
+    sender.wanted('n2')
+    await clock.run()
+    await ask(0)
+    expect(sender.owedBytes).toBe(0)
+    for (let n = 1; n < 6; n++) await ask(n)
+    await clock.advance(4_000)
+    await ask(5)
+    expect(sender.owedBytes).toBe(5)
+    for (let n = 6; n <= lastFrame; n++) await ask(n)
+    needy.clear()
+    sender.tick(clock.monotonic())
+    expect(sender.owedBytes).toBe(lastFrame)
+    sender.closeAll()
+    expect(sender.owedBytes).toBe(0)
+  })
+
   test('and no longer for one that goes away meanwhile', async () => {
     const { clock, sender, needy, ask } = setUp()
     sender.wanted('n2')

@@ -5,7 +5,7 @@
  */
 import { defaultLimits } from '../../../src/raft/index.ts'
 import type { Message, RaftLimits, Ready } from '../../../src/raft/index.ts'
-import type { Check, NodeView, WorldView } from '../world/observer.ts'
+import type { Check, NodeView, SnapshotPiece, WorldView } from '../world/observer.ts'
 import { Violation } from '../world/observer.ts'
 
 /** Every so many Readies of all nodes together. */
@@ -34,6 +34,10 @@ export class Caps implements Check {
   /** By node. */
   readonly #tooLarge = new Map<string, TooLarge>()
   readonly #world: Pick<WorldView, 'now'>
+  /** Snapshots under way, by sender and receiver. */
+  readonly #snapshots = new Map<string, { index: number; frame: number; bytes: number }>()
+  /** Of the largest that was sent so far, or of what was sent of it. */
+  #snapshotBytes = 0
   /** What one entry alone may need above a cap: the largest so far. */
   #largest = 0
 
@@ -60,6 +64,19 @@ export class Caps implements Check {
     this.#most(node, 'entries of one message', message.entries.length, inflightEntriesMax)
   }
 
+  onSnapshotFrame(node: NodeView, to: string, { snapshot, frame, bytes }: SnapshotPiece): void {
+    const way = `${node.id} ${to}`
+    let sent = this.#snapshots.get(way)
+    if (sent?.index !== snapshot.index) {
+      sent = { index: snapshot.index, frame: -1, bytes: 0 }
+      this.#snapshots.set(way, sent)
+    }
+    if (frame <= sent.frame) return
+    sent.frame = frame
+    sent.bytes += bytes.length
+    this.#snapshotBytes = Math.max(this.#snapshotBytes, sent.bytes)
+  }
+
   #sample(node: NodeView, limits: RaftLimits): void {
     const status = node.raft?.status()
     if (status === undefined) return
@@ -80,9 +97,9 @@ export class Caps implements Check {
   /** A log goes past its cap for a moment, and no longer: `openraft#1829`. */
   #logBytes(node: NodeView): void {
     const { id, lives: life, settings, durable, raft } = node
+    const cap = settings.storage.walMaxBytes ?? Infinity
     // A leader that brings followers back may keep more for them.
-    const owedCaps = raft?.role === 'leader' ? 4 : 1
-    const max = (settings.storage.walMaxBytes ?? Infinity) * owedCaps
+    const max = raft?.role === 'leader' ? Math.max(4 * cap, this.#snapshotBytes) : cap
     const bytes = durable.bytes ?? 0
     const status = bytes <= max ? undefined : raft?.status()
     // Who has no state has nothing that could take the place of its log.

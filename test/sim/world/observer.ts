@@ -7,6 +7,7 @@ import type { Entry, Message, Raft, RaftStatus, Ready } from '../../../src/raft/
 import type { DurableLog } from '../disk/durable-log.ts'
 import type { Call, Outcome } from '../workload/history.ts'
 import type { NodeSettings } from '../../../src/node/options.ts'
+import type { StateFrame } from '../../../src/transport/index.ts'
 
 /** Which of a lifetime's ends it is. */
 export type ViolationKind = 'safety' | 'liveness' | 'crash'
@@ -63,6 +64,9 @@ export type LifeEnd =
   /** It ended itself, or did not start. */
   | { readonly type: 'failed'; readonly error: unknown }
 
+/** One frame of a snapshot on its way. */
+export type SnapshotPiece = Extract<StateFrame, { readonly type: 'snapshotFrame' }>
+
 /** A check listens to what it needs. `now` is `world.now`. */
 export interface Check {
   /** `S1` to `S13`, `L1` to `L5`. */
@@ -76,6 +80,8 @@ export interface Check {
   onAdvance?(node: NodeView, ready: Ready): void
   /** A message leaves the process; whether it arrives is another matter. */
   onSend?(node: NodeView, message: Message): void
+  /** The node sends this piece of a snapshot. */
+  onSnapshotFrame?(node: NodeView, to: string, frame: SnapshotPiece): void
   /** A message is handed to the core. */
   onStep?(node: NodeView, message: Message): void
   /** A read was asked of this node's core; `id` names it on this node in this life. */

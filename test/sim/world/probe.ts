@@ -8,6 +8,7 @@ import type { Entry, Message, Ready } from '../../../src/raft/index.ts'
 import { StateImport, StateMachine } from '../../../src/state/index.ts'
 import type { AppliedEntry } from '../../../src/state/index.ts'
 import { PeerTransport } from '../../../src/transport/index.ts'
+import type { StateFrame } from '../../../src/transport/index.ts'
 
 /** What a lifetime wants to see. `running` tells on whose behalf. */
 export interface Probe {
@@ -24,6 +25,8 @@ export interface Probe {
   /** One was begun to be written, or is whole. */
   onImport(stage: 'begun' | 'whole'): void
   onSend(messages: readonly Message[]): void
+  /** On behalf of the running node, to this one. */
+  onSendState(to: string, frame: StateFrame): void
   onApplied(state: StateMachine, entries: readonly Entry[], applied: readonly AppliedEntry[]): void
 }
 
@@ -80,6 +83,11 @@ function install(): void {
   PeerTransport.prototype.send = function (messages): void {
     active?.onSend(messages)
     send.call(this, messages)
+  }
+  const sendState = methodOf(PeerTransport.prototype, 'sendState')
+  PeerTransport.prototype.sendState = function (to, frame): boolean {
+    active?.onSendState(to, frame)
+    return sendState.call(this, to, frame)
   }
 }
 

@@ -8,6 +8,7 @@ import type { Logger } from '../../../src/logger.ts'
 import { nodeSettings } from '../../../src/node/options.ts'
 import { randomBetween, randomFraction, SeededRandom } from '../../../src/random.ts'
 import type { Entry, Message, Raft, Ready } from '../../../src/raft/index.ts'
+import type { StateFrame } from '../../../src/transport/index.ts'
 import type { AppliedEntry, StateMachine } from '../../../src/state/index.ts'
 import { Atlas } from '../disk/atlas.ts'
 import { SimDatabases } from '../disk/sim-databases.ts'
@@ -295,6 +296,12 @@ export class World implements WorldView, Probe {
         for (const check of this.#checks) check.onSend?.(machine, message)
       }
     })
+  }
+
+  onSendState(to: string, frame: StateFrame): void {
+    const machine = this.node(this.kernel.running ?? '')
+    if (frame.type !== 'snapshotFrame' || machine.wiped) return
+    for (const check of this.#checks) check.onSnapshotFrame?.(machine, to, frame)
   }
 
   onApplied(
