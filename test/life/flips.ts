@@ -30,6 +30,8 @@ const sector = 512
 const startMsMax = 30_000
 const writesPerTrial = 60
 const sampleSize = 40
+/** A trial ends with a look at all rows, so one late in a long life would cost many early ones. */
+const trialsPerCluster = 100
 
 /** Where a bit is, and how to turn it. */
 interface Bit {
@@ -130,26 +132,34 @@ async function ending(node: LifeNode): Promise<Ending> {
 class Trials {
   readonly outcomes = new Map<string, number>()
   readonly wrong: string[] = []
-  readonly #cluster: LifeCluster
   readonly #random: SeededRandom
-  readonly #values = new Map<string, string>()
+  #cluster: LifeCluster | undefined
+  /** What was written to the cluster at hand, and what its nodes have said, by node and text. */
+  #values = new Map<string, string>()
+  #mended = new Map<string, number>()
 
-  constructor(cluster: LifeCluster, seed: number) {
-    this.#cluster = cluster
+  constructor(seed: number) {
     this.#random = new SeededRandom(seed)
   }
 
-  async run(trial: number, say: (line: string) => void): Promise<void> {
-    const cluster = this.#cluster
+  async run(trial: number, cluster: LifeCluster, say: (line: string) => void): Promise<void> {
+    if (cluster !== this.#cluster) {
+      this.#cluster = cluster
+      this.#values = new Map()
+      this.#mended = new Map()
+    }
     const leader = (await cluster.leader()).id
     const followers = ids.filter((id) => id !== leader)
     const node = cluster.node(followers[randomBetween(this.#random, 0, 2)] ?? '')
-    await this.#write(trial, leader)
+    await this.#write(trial, cluster, leader)
     // Half of them stop in order, half at once: what the state then lacks the log has to have.
     await (randomBetween(this.#random, 0, 2) === 0 ? node.stop() : node.kill())
     const kind = kinds[trial % kinds.length] ?? 'wal'
     const bit = draw(this.#random, node, kind)
-    if (bit === undefined) return
+    if (bit === undefined) {
+      node.start(nodeArguments)
+      return
+    }
     const where = `${relative(node.directory, bit.file)} byte ${bit.offset} bit ${bit.bit}`
     flip(bit)
     node.start(nodeArguments)
@@ -179,8 +189,6 @@ class Trials {
     }
   }
 
-  #mended = new Map<string, number>()
-
   #howItServes(node: LifeNode): string {
     const said = ['the log is damaged', 'the state is damaged', 'the pointer to the state', 'a snapshot is whole', 'was torn'] // prettier-ignore
     const fresh = said.filter((text) => {
@@ -193,8 +201,8 @@ class Trials {
     return fresh.length === 0 ? 'serves' : `serves (${fresh.join(', ')})`
   }
 
-  async #write(trial: number, leader: string): Promise<void> {
-    await using db = await this.#cluster.connect({ ids: [leader] })
+  async #write(trial: number, cluster: LifeCluster, leader: string): Promise<void> {
+    await using db = await cluster.connect({ ids: [leader] })
     await Promise.all(
       Array.from({ length: writesPerTrial }, async (_, i) => {
         const key = `known/${trial}/${i}`
@@ -232,30 +240,42 @@ class Trials {
   }
 }
 
-async function main(options: Options): Promise<number> {
+/** One cluster for so many trials; figures are said, what is wrong is kept. */
+async function runOn(
+  cluster: LifeCluster,
+  trials: Trials,
+  numbers: readonly number[],
+  figures: Figures,
+): Promise<void> {
+  await cluster.begin(ids, nodeArguments)
+  await using db = await cluster.connect()
+  const load = new Writers({ db, prefix: 'flips/', writers: 4, pauseMs: 50, valueBytes: 500 })
+  for (const trial of numbers) await trials.run(trial, cluster, (line) => figures.say(line))
+  await load.stop()
+  const { acknowledged, stored, faults } = await load.judge(db)
+  figures.judge(faults.length === 0, `${acknowledged} acknowledged, ${stored} stored`)
+  for (const fault of faults) figures.say(`     ${fault}`)
+}
+
+async function main({ trials: count, seed }: Options): Promise<number> {
   const figures = new Figures()
-  const cluster = new LifeCluster()
-  let keep = true
-  try {
-    await cluster.begin(ids, nodeArguments)
-    const trials = new Trials(cluster, options.seed)
-    await using db = await cluster.connect()
-    const load = new Writers({ db, prefix: 'flips/', writers: 4, pauseMs: 50, valueBytes: 500 })
-    for (let trial = 1; trial <= options.trials; trial++) {
-      await trials.run(trial, (line) => figures.say(line))
+  const trials = new Trials(seed)
+  const numbers = Array.from({ length: count }, (_, i) => i + 1)
+  for (let at = 0; at < count; at += trialsPerCluster) {
+    const cluster = new LifeCluster()
+    let keep = true
+    try {
+      const wrongBefore = trials.wrong.length
+      await runOn(cluster, trials, numbers.slice(at, at + trialsPerCluster), figures)
+      keep = figures.exitCode !== 0 || trials.wrong.length > wrongBefore
+    } finally {
+      await cluster.close(keep)
+      if (keep) figures.say(`     kept: ${cluster.directory}`)
     }
-    await load.stop()
-    for (const [outcome, count] of [...trials.outcomes].toSorted(([a], [b]) => a.localeCompare(b))) figures.say(`     ${count} x ${outcome}`) // prettier-ignore
-    figures.judge(trials.wrong.length === 0, `${options.trials} bits flipped, seed ${options.seed}`)
-    for (const wrong of trials.wrong) figures.say(`     ${wrong}`)
-    const { acknowledged, stored, faults } = await load.judge(db)
-    figures.judge(faults.length === 0, `${acknowledged} acknowledged, ${stored} stored`)
-    for (const fault of faults) figures.say(`     ${fault}`)
-    keep = figures.exitCode !== 0
-  } finally {
-    await cluster.close(keep)
-    if (keep) figures.say(`     kept: ${cluster.directory}`)
   }
+  for (const [outcome, times] of [...trials.outcomes].toSorted(([a], [b]) => a.localeCompare(b))) figures.say(`     ${times} x ${outcome}`) // prettier-ignore
+  figures.judge(trials.wrong.length === 0, `${count} bits flipped, seed ${seed}`)
+  for (const wrong of trials.wrong) figures.say(`     ${wrong}`)
   return figures.exitCode
 }
 
