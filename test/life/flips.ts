@@ -131,7 +131,7 @@ async function ending(node: LifeNode): Promise<Ending> {
 
 class Trials {
   readonly outcomes = new Map<string, number>()
-  readonly wrong: string[] = []
+  #wrong: string[] = []
   readonly #random: SeededRandom
   #cluster: LifeCluster | undefined
   /** What was written to the cluster at hand, and what its nodes have said, by node and text. */
@@ -167,7 +167,7 @@ class Trials {
     const found = await ending(node).catch((error: unknown) => error)
     await reading
     if (found instanceof Error) {
-      this.wrong.push(`trial ${trial}: ${where}: ${found.message}`)
+      this.#wrong.push(`trial ${trial}: ${where}: ${found.message}`)
       await node.kill()
       if (existsSync(bit.file)) flip(bit)
       node.start(nodeArguments)
@@ -178,15 +178,22 @@ class Trials {
     this.#count(`${kind} ${how}`)
     say(`     ${trial} ${node.id} ${where}: ${how}${'error' in more ? `: ${more.error}` : ''}`)
     if ('names' in more) {
-      if (!more.names) this.wrong.push(`trial ${trial}: ${where}: refused without a place: ${more.error}`) // prettier-ignore
+      if (!more.names) this.#wrong.push(`trial ${trial}: ${where}: refused without a place: ${more.error}`) // prettier-ignore
       flip(bit)
       node.start(nodeArguments)
     }
     await cluster.ready(startMsMax)
     const digests = await cluster.digests()
     if (digests.nodes !== ids.length || digests.kinds !== 1) {
-      this.wrong.push(`trial ${trial}: ${where}: ${digests.nodes} digests, ${digests.kinds} kinds`)
+      this.#wrong.push(`trial ${trial}: ${where}: ${digests.nodes} digests, ${digests.kinds} kinds`)
     }
+  }
+
+  /** What was wrong since the last call. */
+  takeWrong(): readonly string[] {
+    const wrong = this.#wrong
+    this.#wrong = []
+    return wrong
   }
 
   #howItServes(node: LifeNode): string {
@@ -225,7 +232,7 @@ class Trials {
       for (const key of sample) {
         const value = await db.get(key, { consistency: 'stale', valueEncoding: 'utf8', timeout: 500 }) // prettier-ignore
         if (value !== undefined && value !== this.#values.get(key)) {
-          this.wrong.push(`${where}: ${node.id} answered ${key} with what nobody wrote`)
+          this.#wrong.push(`${where}: ${node.id} answered ${key} with what nobody wrote`)
         }
       }
     } catch (error) {
@@ -255,6 +262,9 @@ async function runOn(
   const { acknowledged, stored, faults } = await load.judge(db)
   figures.judge(faults.length === 0, `${acknowledged} acknowledged, ${stored} stored`)
   for (const fault of faults) figures.say(`     ${fault}`)
+  const wrong = trials.takeWrong()
+  figures.judge(wrong.length === 0, `trials ${numbers[0]} to ${numbers.at(-1)}`)
+  for (const each of wrong) figures.say(`     ${each}`)
 }
 
 async function main({ trials: count, seed }: Options): Promise<number> {
@@ -265,17 +275,15 @@ async function main({ trials: count, seed }: Options): Promise<number> {
     const cluster = new LifeCluster()
     let keep = true
     try {
-      const wrongBefore = trials.wrong.length
       await runOn(cluster, trials, numbers.slice(at, at + trialsPerCluster), figures)
-      keep = figures.exitCode !== 0 || trials.wrong.length > wrongBefore
+      keep = figures.exitCode !== 0
     } finally {
       await cluster.close(keep)
       if (keep) figures.say(`     kept: ${cluster.directory}`)
     }
   }
   for (const [outcome, times] of [...trials.outcomes].toSorted(([a], [b]) => a.localeCompare(b))) figures.say(`     ${times} x ${outcome}`) // prettier-ignore
-  figures.judge(trials.wrong.length === 0, `${count} bits flipped, seed ${seed}`)
-  for (const wrong of trials.wrong) figures.say(`     ${wrong}`)
+  figures.judge(figures.exitCode === 0, `${count} bits flipped, seed ${seed}`)
   return figures.exitCode
 }
 
