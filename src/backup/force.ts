@@ -4,7 +4,9 @@
  *
  * The survivor knows for certain that entries up to its commit index are committed; those are
  * applied. Of what its log holds beyond, nobody can tell any more; it stays out, and so is what only
- * the others held. Both may have been acknowledged: the result says how much may be lost.
+ * the others held. Both may have been acknowledged: the result says how much may be lost. Of a log
+ * that is damaged, all counts that can be read, is known to be committed, and follows on from the
+ * state: the state alone may hold far less, as a kill takes it back to its last barrier.
  */
 import { decodeMemberContext } from '../command/index.ts'
 import { QuorateError, usageError } from '../errors.ts'
@@ -13,6 +15,7 @@ import { decodeConfiguration } from '../raft/index.ts'
 import type { SnapshotSummary } from '../state/index.ts'
 import { StateMachine } from '../state/index.ts'
 import {
+  intactRuns,
   LogStore,
   openDataDirectory,
   Recovering,
@@ -45,7 +48,7 @@ export interface ForceOptions extends BackupPorts {
 export interface ForcedCluster {
   readonly identity: Identity
   readonly summary: SnapshotSummary
-  /** The last entry of the old cluster that the new one holds. */
+  /** The last entry of the old cluster that the new one holds; at least 1. */
   readonly appliedIndex: number
   /**
    * Whether it is known to have lost entries that it had acknowledged, with a log that was damaged
@@ -56,7 +59,7 @@ export interface ForcedCluster {
   readonly wasRemoved: boolean
   /** The last one in the survivor's log; undefined: the log is damaged. */
   readonly logLastIndex: number | undefined
-  /** Up to here the survivor knew entries to be committed. */
+  /** Up to here the survivor knew entries to be committed; undefined: the log is damaged. */
   readonly commitIndex: number | undefined
   /**
    * Entries of its log that are not in the new cluster: each may have been acknowledged. Undefined:
@@ -67,7 +70,8 @@ export interface ForcedCluster {
 
 /**
  * Makes the new data directory. Rejects with `QUORATE_LOCKED` while the survivor runs, with
- * `QUORATE_CORRUPT` where its state is damaged, or does not fit its log.
+ * `QUORATE_CORRUPT` where its state is damaged, or does not fit its log, or where nothing can be read
+ * that is known to be committed; with a usage error where nothing ever was.
  */
 export async function forceNewCluster(options: ForceOptions): Promise<ForcedCluster> {
   const { disk, dataDirectory, newDataDirectory } = options
@@ -79,6 +83,7 @@ export async function forceNewCluster(options: ForceOptions): Promise<ForcedClus
     const state = await openState(options, survivor)
     try {
       const known = await applyCommitted(options, survivor, state)
+      if (known.appliedIndex === 0) throw holdsNothing(survivor, known)
       return { ...(await makeFrom(options, survivor, state)), ...known }
     } finally {
       // What was applied here went into the new cluster alone.
@@ -118,6 +123,7 @@ async function applyCommitted(
   const wasRemoved = await new Removed(disk, directory).read()
   const opened = await openLog(options, survivor)
   if (opened === undefined) {
+    await replayIntact(options, survivor, state)
     const unknown = { logLastIndex: undefined, commitIndex: undefined, unappliedEntries: undefined }
     return { appliedIndex: state.appliedIndex, hasLost, wasRemoved, ...unknown }
   }
@@ -152,7 +158,7 @@ export async function hasLostEntries(where: {
   }
 }
 
-/** The log is not needed, if need be: what the state holds is whole by itself. */
+/** Undefined: it is damaged. */
 async function openLog(options: ForceOptions, survivor: DataDirectory) {
   const { disk, logger, segmentBytes } = options
   const { groupDirectory: directory, logIdentity: identity } = survivor
@@ -160,12 +166,16 @@ async function openLog(options: ForceOptions, survivor: DataDirectory) {
     return await LogStore.open({ disk, directory, identity, logger, segmentBytes })
   } catch (error) {
     if (!(error instanceof QuorateError) || error.code !== 'QUORATE_CORRUPT') throw error
-    logger.error('the log is damaged; the state is taken as it is', { error: error.message })
+    logger.error('the log is damaged; what can be read of it is taken', { error: error.message })
     return undefined
   }
 }
 
-async function replay(log: LogStore, state: StateMachine, commitIndex: number): Promise<void> {
+async function replay(
+  log: Pick<LogStore, 'base' | 'read'>,
+  state: StateMachine,
+  commitIndex: number,
+): Promise<void> {
   if (state.appliedIndex < log.base.index) {
     throw new QuorateError(
       'QUORATE_CORRUPT',
@@ -181,6 +191,19 @@ async function replay(log: LogStore, state: StateMachine, commitIndex: number): 
       if (state.overlayFull) await state.drained()
       state.apply([entry])
     }
+  }
+}
+
+/** Of a damaged log. What does not follow on from the state is of no use: something is missing. */
+async function replayIntact(
+  { disk }: ForceOptions,
+  { groupDirectory: directory, logIdentity: identity }: DataDirectory,
+  state: StateMachine,
+): Promise<void> {
+  // Nobody waits for digests of marks.
+  state.liveFrom = Infinity
+  for await (const run of intactRuns({ disk, directory, identity })) {
+    if (run.base.index <= state.appliedIndex) await replay(run, state, run.committedIndex)
   }
 }
 
@@ -212,6 +235,14 @@ async function makeFrom(
   } finally {
     await opened.close()
   }
+}
+
+/** Neither the state nor what can be read of the log has an entry that is known to be committed. */
+function holdsNothing({ path }: DataDirectory, { logLastIndex }: Known): QuorateError {
+  const why = `nothing in ${path} is known to be committed`
+  return logLastIndex === undefined
+    ? new QuorateError('QUORATE_CORRUPT', `${why}, and its log is damaged`)
+    : usageError(`${why}: there is nothing to go on from`)
 }
 
 /** As all members knew it last, or as it was made. */

@@ -18,12 +18,16 @@ export interface RestoreOptions extends BackupPorts {
   readonly nodeId: string
   /**
    * All members of the new cluster, this node among them. Give every node the same list: the
-   * cluster's id follows from it, and nodes with different lists refuse each other.
+   * cluster's id follows from it, unless one is given, and nodes with different lists refuse each
+   * other.
    */
   readonly members: readonly Member[]
   /** One of the two is needed. Give each restore a name that was not used before. */
   readonly clusterName?: string | undefined
-  /** 32 hex digits, not those of the cluster that the snapshot is of. */
+  /**
+   * 32 hex digits, not those of the cluster that the snapshot is of. Nothing follows from the lists
+   * then: nodes that were given different ones take each other for members of one cluster.
+   */
   readonly clusterId?: string | undefined
   /** Length of the log's segments, bytes. Default: 64 MiB. */
   readonly segmentBytes?: number | undefined

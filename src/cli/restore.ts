@@ -181,8 +181,9 @@ async function tellLoss(run: Run, from: string): Promise<void> {
   await out.note(
     `from ${log.dataDirectory}: the new cluster holds what this node knows for certain`,
   )
+  const end = damage === undefined ? 'its log ends at' : 'its log can be read up to'
   await out.note(
-    `  its log ends at entry ${grouped(lastIndex)}, of which it knows ${grouped(commitIndex)} ` +
+    `  ${end} entry ${grouped(lastIndex)}, of which it knows ${grouped(commitIndex)} ` +
       `to be committed${damage === undefined ? '' : `; ${damage.file} is damaged`}`,
   )
   if (await new Removed(realDisk, directory).read()) {

@@ -28,6 +28,7 @@ export interface WalSummary {
   /** The newest hard state. */
   readonly term: number
   readonly votedFor: string | undefined
+  /** Entries up to here are known to be committed: of those that are there. */
   readonly commitIndex: number
   /** A flush that a crash cut short, at the end. */
   readonly torn: Extract<LogItem, { type: 'torn' }> | undefined
@@ -132,6 +133,8 @@ class Tally {
   }
 
   summary(): WalSummary {
+    // The hint may run ahead of the log: a leader may know of a commit before its own disk has it.
+    const committed = Math.min(this.#hardState.commitIndex, this.#last.index)
     return {
       segments: this.#segments,
       bytes: this.#segments.reduce((sum, { bytes }) => sum + bytes, 0),
@@ -139,6 +142,7 @@ class Tally {
       lastIndex: this.#last.index,
       lastTerm: this.#last.term,
       ...this.#hardState,
+      commitIndex: Math.max(this.#base.index, committed),
       torn: this.#torn,
       leftovers: this.#leftovers,
       damage: this.#damage,

@@ -1,6 +1,6 @@
 /** Exports of the state for clients, who make backups of them: few, and closed when idle. */
 import { QuorateError } from '../errors.ts'
-import type { StateExport } from '../state/index.ts'
+import type { ExportFrame, StateExport } from '../state/index.ts'
 import type { ReplyBody } from '../transport/index.ts'
 import type { ReplyTo } from './replies.ts'
 
@@ -13,13 +13,20 @@ interface OpenExport {
   readonly owner: ReplyTo
   readonly view: StateExport
   lastUsed: number
-  reading: boolean
+  /** The frame that is being read: whoever asks for it again waits for the same one. */
+  reading: { readonly number: number; readonly frame: Promise<ExportFrame> } | undefined
+}
+
+interface Opening {
+  readonly owner: ReplyTo
+  /** Its owner went before it was open: nobody would ever close it. */
+  abandoned: boolean
 }
 
 export class Exports {
   readonly #now: () => number
   readonly #open = new Map<number, OpenExport>()
-  #opening = 0
+  readonly #opening = new Set<Opening>()
   #nextId = 1
 
   constructor(now: () => number) {
@@ -32,41 +39,53 @@ export class Exports {
     openView: () => Promise<StateExport>,
     historyId: string,
   ): Promise<ReplyBody> {
-    if (this.#open.size + this.#opening >= exportsMax) {
+    if (this.#open.size + this.#opening.size >= exportsMax) {
       throw new QuorateError('QUORATE_OVERLOADED', `${exportsMax} exports are open on this node`, {
         details: { retryAfter: 1_000 },
       })
     }
-    this.#opening++
+    const opening: Opening = { owner, abandoned: false }
+    this.#opening.add(opening)
     let view: StateExport
     try {
       view = await openView()
     } finally {
-      this.#opening--
+      this.#opening.delete(opening)
     }
-    const open = { id: this.#nextId++, owner, view, lastUsed: this.#now(), reading: false }
+    if (opening.abandoned) {
+      await view.close()
+      throw exportLost()
+    }
+    const open: OpenExport = {
+      id: this.#nextId++,
+      owner,
+      view,
+      lastUsed: this.#now(),
+      reading: undefined,
+    }
     this.#open.set(open.id, open)
     const { snapshot, revision, clusterTime } = view
     return { kind: 'export', exportId: open.id, snapshot, revision, clusterTime, historyId }
   }
 
-  /** A frame; the one that was handed out last may be asked for again. */
+  /** A frame; the one that is being read, or was handed out last, may be asked for again. */
   async frame(owner: ReplyTo, exportId: number, number: number): Promise<ReplyBody> {
     const open = this.#open.get(exportId)
     if (open === undefined || open.owner !== owner) throw exportLost()
-    if (open.reading) {
+    if (open.reading !== undefined && open.reading.number !== number) {
       throw new QuorateError('QUORATE_USAGE', 'a frame of this export is being read already')
     }
-    open.reading = true
     open.lastUsed = this.#now()
+    const reading = open.reading ?? { number, frame: open.view.frame(number) }
+    open.reading = reading
     try {
-      const { bytes, last } = await open.view.frame(number)
+      const { bytes, last } = await reading.frame
       return { kind: 'frame', bytes, last }
     } catch (error) {
       // Closed under the reader's hands: the end of this export, and no fault of the node's.
       throw this.#open.has(open.id) ? error : exportLost()
     } finally {
-      open.reading = false
+      if (open.reading === reading) open.reading = undefined
     }
   }
 
@@ -78,17 +97,20 @@ export class Exports {
 
   /** The connection is gone, and with it all that it had open. */
   async closeOwnedBy(owner: ReplyTo): Promise<void> {
+    for (const opening of this.#opening) if (opening.owner === owner) opening.abandoned = true
     for (const open of this.#open.values()) if (open.owner === owner) await this.#close(open)
   }
 
   async expire(): Promise<void> {
     const now = this.#now()
     for (const open of this.#open.values()) {
-      if (!open.reading && now - open.lastUsed > exportIdleMsMax) await this.#close(open)
+      const idle = open.reading === undefined && now - open.lastUsed > exportIdleMsMax
+      if (idle) await this.#close(open)
     }
   }
 
   async closeAll(): Promise<void> {
+    for (const opening of this.#opening) opening.abandoned = true
     for (const open of this.#open.values()) await this.#close(open)
   }
 

@@ -19,6 +19,7 @@ import {
   unseal,
 } from './layout.ts'
 import type { AppliedRow, ConfigurationRow } from './layout.ts'
+import { minuteOf } from './live-counts.ts'
 import type { RowStore } from './row-store.ts'
 import { readSession } from './session-row.ts'
 import type { SessionTable } from './sessions.ts'
@@ -83,6 +84,9 @@ async function loadTokenMinutes(
   const { location } = database
   await eachRow(database, keyspaces.tokenMinutes, (key, payload) => {
     const minute = parse(location, key, key.subarray(1), (reader) => reader.u48())
+    if (minute < minuteOf(applied.tokenHorizon)) {
+      throw badRow(location, key, 'it counts tokens that are forgotten')
+    }
     store.loadTokenMinute(minute, parse(location, key, payload, readCount))
   })
   if (store.tokens !== applied.tokens) {

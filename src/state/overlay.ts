@@ -54,7 +54,8 @@ export class Overlay {
   configurationChanged = false
   /**
    * What it holds in memory, at most. A change that replaces another is added all the same: keys
-   * and values are views into log entries, which stay in memory as long as one view does.
+   * and values are views into log entries, which stay in memory as long as one view does. For the
+   * same reason an entry counts its own length at least: see `growTo`.
    */
   bytes = 0
 
@@ -74,6 +75,11 @@ export class Overlay {
   putToken(token: Uint8Array, row: TokenRow): void {
     this.tokens.set(byteString(token), { token, row })
     this.grow(token.length)
+  }
+
+  /** Counts at least so many bytes. */
+  growTo(bytes: number): void {
+    if (this.bytes < bytes) this.bytes = bytes
   }
 
   /** Counts a change of so many bytes. */

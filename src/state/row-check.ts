@@ -18,6 +18,7 @@ import {
   sealProblem,
 } from './layout.ts'
 import type { AppliedRow } from './layout.ts'
+import { minuteOf } from './live-counts.ts'
 import { readSession } from './session-row.ts'
 
 /** Bytes of a key with its keyspace: what the format of commands can carry, and one. */
@@ -102,7 +103,7 @@ export class RowCheck {
         break
       case keyspaces.tokenMinutes:
         assert(key.length === minuteKeyBytes, 'a minute has six bytes')
-        this.#liveTokens += reader.u64()
+        this.#minute(new ByteReader(key.subarray(1)).u48(), reader.u64())
         break
       case keyspaces.configuration:
         assert(key.length === 1, 'there is one such row')
@@ -137,6 +138,13 @@ export class RowCheck {
       default:
         assert(false, 'this build knows no such keyspace')
     }
+  }
+
+  #minute(minute: number, count: number): void {
+    assert(count >= 1, 'a stored minute counts something')
+    const horizon = this.#applied?.tokenHorizon ?? 0
+    assert(minute >= minuteOf(horizon), 'only live minutes are stored')
+    this.#liveTokens += count
   }
 
   get #index(): number {

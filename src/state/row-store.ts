@@ -147,6 +147,20 @@ export class RowStore {
     this.#active.grow(bytes)
   }
 
+  /** What the active overlay counts. */
+  get activeBytes(): number {
+    return this.#active.bytes
+  }
+
+  /**
+   * An entry of so many bytes was applied; `before`: what the active overlay counted before it. A
+   * key, a value, a token or a command that a session remembers is a view, and any one of them keeps
+   * the whole entry in memory, however little of it has changed a row.
+   */
+  entryApplied(before: number, bytes: number): void {
+    this.#active.growTo(before + bytes)
+  }
+
   /** The token horizon has moved. */
   advance(): void {
     this.#tokens.advance(this.#standing.tokenHorizon)

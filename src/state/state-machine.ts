@@ -294,7 +294,9 @@ export class StateMachine {
         standing.advance(stamp)
         this.#store.advance()
         this.#sessions.advance()
+        const before = this.#store.activeBytes
         for (const command of commands) answers.push(this.#executor.execute(command))
+        this.#store.entryApplied(before, entry.data.length)
         break
       }
       case 'config':

@@ -3,7 +3,7 @@
  * ids and numbers of its own; the survivor stays as it was, and what may be lost is told.
  *
  * Method: a node's directory with a log, of which a part is committed, and a state that is behind,
- * as a kill leaves it.
+ * as a kill leaves it; logs that are damaged at chosen entries.
  */
 import { describe, expect, test } from 'vitest'
 import { forceNewCluster } from '../../src/backup/index.ts'
@@ -13,6 +13,7 @@ import { encodeConfiguration, firstConfiguration } from '../../src/raft/index.ts
 import { encodeMemberContext } from '../../src/command/index.ts'
 import {
   initialise,
+  inspectLog,
   LogStore,
   openDataDirectory,
   Recovering,
@@ -25,6 +26,7 @@ import { failureOf, Machine, time } from './support.ts'
 const step = 1_000_000
 const survivor = 'data/n2'
 const segmentBytes = 65_536
+const smallSegmentBytes = 2_048
 const members = ['n1', 'n2', 'n3'].map((id, i) => ({ id, peerAddress: `10.0.0.${i}:7201` }))
 
 interface Survivor {
@@ -133,7 +135,7 @@ describe('a cluster that is forced from one survivor', () => {
     expect(two.summary.historyId).not.toBe(one.summary.historyId)
   })
 
-  test('goes by the state alone where the log is damaged', async () => {
+  test('goes by the state alone where nothing of the log can be read', async () => {
     const { machine } = await newSurvivor()
     machine.disk.flipBit(`${survivor}/groups/0/wal/0000000001.wal`, 8 * 700)
     const forced = await forceNewCluster(optionsOf(machine))
@@ -191,6 +193,112 @@ describe('a cluster that is forced from one survivor', () => {
     expect(none.code).toBe('QUORATE_NOT_INITIALISED')
     expect(machine.disk.paths().filter((path) => path.startsWith('data/new'))).toEqual([])
   })
+})
+
+/**
+ * Killed: every entry in a flush of its own, and each flush knows the entry before to be committed.
+ * The state has `applied` of eight. A segment holds two entries and the seal.
+ */
+async function newKilled(applied: number, committed = 7): Promise<Machine> {
+  const machine = new Machine()
+  const { disk, random } = machine
+  const small = { segmentBytes: smallSegmentBytes }
+  await disk.makeDirectory('data')
+  const named = { nodeId: 'n2', members, clusterId: 'a'.repeat(32) }
+  await initialise({ disk, random, path: survivor, ...named, ...small })
+  const driver = new Driver(await openMachine(await machine.openDatabase('scratch')), time)
+  for (let i = 1; i <= 8; i++) driver.write(put(`k${i}`, 'v'), token(`t${i}`, time))
+  const data = await openDataDirectory({ disk, path: survivor })
+  const { groupDirectory: directory, logIdentity: identity } = data
+  const { log } = await LogStore.open({ disk, directory, identity, ...small })
+  for (const entry of driver.log) {
+    const commitIndex = Math.min(committed, entry.index - 1)
+    const hardState = { currentTerm: 1, votedFor: 'n1', commitIndex }
+    await log.persist({ hardState, entries: [entry], mustSync: true })
+  }
+  await log.close()
+  const state = await openMachine(await machine.openDatabase(`${directory}/state-1`))
+  state.apply(driver.log.slice(0, applied))
+  await state.barrier()
+  await state.abandon()
+  await new StatePointer({ disk, directory }).switchTo(1)
+  await data.close()
+  machine.crashDatabases()
+  return machine
+}
+
+/** Where the log has an entry, or the segment that holds it. */
+async function placeOf({ disk }: Machine, index: number) {
+  let segment = ''
+  for await (const item of inspectLog({ disk, directory: `${survivor}/groups/0` })) {
+    if (item.type === 'segment') segment = item.file
+    const isEntry = item.type === 'record' && item.kind === 'commands'
+    if (isEntry && item.index === index) return { segment, offset: item.offset }
+  }
+  throw new Error(`entry ${index} is not in the log`)
+}
+
+const damages = {
+  entry: async (machine: Machine, index: number) => {
+    const { segment, offset } = await placeOf(machine, index)
+    machine.disk.flipBit(segment, 8 * (offset + 40))
+  },
+  header: async (machine: Machine, index: number) => {
+    machine.disk.flipBit((await placeOf(machine, index)).segment, 8 * 100)
+  },
+  'segment that is missing': async (machine: Machine, index: number) => {
+    machine.disk.unplant((await placeOf(machine, index)).segment)
+  },
+}
+
+describe('a survivor whose log is damaged', () => {
+  const forced = (machine: Machine) =>
+    forceNewCluster(optionsOf(machine, { segmentBytes: smallSegmentBytes }))
+
+  test.each([
+    // Entry 6: those before it can be read, and 4 of them are known to be committed by then.
+    { at: 6, kind: 'entry', applied: 0, held: 4 },
+    { at: 6, kind: 'entry', applied: 3, held: 4 },
+    { at: 6, kind: 'entry', applied: 5, held: 5 },
+    // What begins behind the damage counts where the state has all before it.
+    { at: 2, kind: 'entry', applied: 2, held: 7 },
+    { at: 2, kind: 'entry', applied: 5, held: 7 },
+    { at: 3, kind: 'header', applied: 4, held: 7 },
+    { at: 3, kind: 'segment that is missing', applied: 4, held: 7 },
+    { at: 7, kind: 'header', applied: 0, held: 5 },
+    // And where the state has not, something is missing in between.
+    { at: 3, kind: 'entry', applied: 2, held: 2 },
+    { at: 3, kind: 'header', applied: 0, held: 1 },
+  ] as const)(
+    'keeps what can be read and is committed: $kind $at, state at $applied',
+    async ({ at, kind, applied, held }) => {
+      const machine = await newKilled(applied)
+      await damages[kind](machine, at)
+      const made = await forced(machine)
+      expect(made.appliedIndex).toBe(held)
+      expect(made.unappliedEntries).toBeUndefined()
+      expect(made.summary).toMatchObject({
+        snapshot: { index: held + step },
+        revision: held + step,
+        records: held,
+      })
+    },
+  )
+
+  test('is of no use where nothing is left of it, and says so', async () => {
+    const machine = await newKilled(0)
+    await damages.entry(machine, 1)
+    const error = await failureOf(forced(machine))
+    expect(error).toMatchObject({ code: 'QUORATE_CORRUPT', retryable: false })
+    expect(machine.disk.paths().filter((path) => path.startsWith('data/new'))).toEqual([])
+  })
+})
+
+test('a survivor that knows of nothing committed is of no use, and says so', async () => {
+  const machine = await newKilled(0, 0)
+  const error = await failureOf(forceNewCluster(optionsOf(machine)))
+  expect(error.code).toBe('QUORATE_USAGE')
+  expect(error.message).toContain('there is nothing to go on from')
 })
 
 describe('a forced cluster that is cut off', () => {

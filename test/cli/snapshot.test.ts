@@ -290,6 +290,22 @@ describe('the last resort', () => {
     expect(ended.stdout).not.toContain('are left out')
   })
 
+  test('says how far a damaged log can be read, and that nothing is left to go on from', async () => {
+    await survivor()
+    const file = join(cwd, 'old/groups/0/wal/0000000001.wal')
+    const bytes = readFileSync(file)
+    bytes[600] = (bytes[600] ?? 0) ^ 1
+    writeFileSync(file, bytes)
+    const told = await run(words)
+    expect(told.stderr).toContain('its log can be read up to entry 0, of which it knows 0')
+    expect(told.stderr).toContain(`${file} is damaged`)
+    const ended = await run(`${words} --yes`)
+    expect(ended.code).toBe(1)
+    expect(ended.stderr).toContain('QUORATE_CORRUPT')
+    expect(ended.stderr).toContain('is known to be committed, and its log is damaged')
+    expect(existsSync(join(cwd, 'new'))).toBe(false)
+  })
+
   test('refuses while the survivor runs', async () => {
     await survivor()
     const held = await openDataDirectory({ disk: realDisk, path: join(cwd, 'old') })

@@ -202,4 +202,22 @@ describe('the summary', () => {
     const found = await summarise(items(begin(4, 70), begin(5, 90)))
     expect(found).toMatchObject({ baseIndex: 70, lastIndex: 70, lastTerm: 2, bytes: 200 })
   })
+
+  test('what is committed is behind the base, and no more than there is', async () => {
+    const knows = (index: number): LogItem => ({
+      type: 'record',
+      kind: 'hardState',
+      index,
+      term: 2,
+      votedFor: undefined,
+      file: 'f',
+      offset: 0,
+      bytes: 1,
+    })
+    const ahead = await summarise(items(begin(4, 70), knows(99), record(71, 2)))
+    expect(ahead).toMatchObject({ lastIndex: 71, commitIndex: 71 })
+    const within = await summarise(items(begin(4, 70), knows(71), record(71, 2), record(72, 2)))
+    expect(within).toMatchObject({ lastIndex: 72, commitIndex: 71 })
+    expect(await summarise(items(begin(4, 70)))).toMatchObject({ commitIndex: 70 })
+  })
 })

@@ -8,12 +8,13 @@
  */
 import { describe, expect, test } from 'vitest'
 import { encodeCommand, encodeEntry } from '../../src/command/index.ts'
-import type { Command } from '../../src/command/index.ts'
+import type { Command, Operation } from '../../src/command/index.ts'
 import type { Entry } from '../../src/raft/types.ts'
+import { minuteKey, seal } from '../../src/state/layout.ts'
 import { expectGolden } from '../suites/golden-bytes.ts'
 import { MemoryDatabase } from '../suites/memory-database.ts'
 import { isQuorate } from './errors.ts'
-import { b, del, Driver, openMachine, put, text, token } from './support.ts'
+import { b, del, Driver, openMachine, put, text, token, write } from './support.ts'
 
 const time = 1_700_000_000_000
 const all = { reverse: false, limit: Infinity, keysOnly: false }
@@ -303,6 +304,49 @@ describe('caps', () => {
     driver.write(put('k', 'v'))
     await machine.close()
   })
+
+  test('an entry counts its own length at least, whatever it has changed', async () => {
+    const { disk, shut } = gated()
+    const machine = await openMachine(await disk.open())
+    const driver = new Driver(machine, time)
+    shut()
+    const large = 'x'.repeat(20_000)
+    const call = (operation: Operation): Command => write(driver.call(), operation)
+    driver.write(put('there', 'v'))
+    // Each answers `applied`, or stands beside what does, and so keeps the entry in memory.
+    const entries = [
+      [call(del(large))],
+      [call({ kind: 'batch', operations: [put('k', 'v'), del(large)] })],
+      [call(put('there', large, 77)), call(put('k', 'v'))],
+      [call(put('k', large))],
+    ]
+    for (const commands of entries) {
+      const before = machine.status().overlayBytes
+      driver.apply(...commands)
+      const { length } = driver.log.at(-1)!.data
+      expect(length).toBeGreaterThan(20_000)
+      expect(machine.status().overlayBytes - before).toBeGreaterThanOrEqual(length)
+    }
+  })
+
+  test('deletes of what is not there come up to the cap too', async () => {
+    const { disk, open, shut } = gated()
+    const machine = await openMachine(await disk.open(), {
+      overlayFlushBytes: 1_000_000,
+      overlayBytesMax: 4_000_000,
+    })
+    const driver = new Driver(machine, time)
+    shut()
+    let kept = 0
+    while (!machine.overlayFull && kept < 10_000_000) {
+      const keys = Array.from({ length: 50 }, (_, i) => `${kept}-${i}`.padEnd(4_000, '.'))
+      driver.write({ kind: 'batch', operations: keys.map((key) => del(key)) })
+      kept += driver.log.at(-1)!.data.length
+    }
+    expect(kept).toBeLessThan(4_300_000)
+    open()
+    await machine.close()
+  })
 })
 
 describe('failing', () => {
@@ -403,6 +447,18 @@ describe('rows that are not what was written', () => {
       expect(isQuorate(opened, 'QUORATE_CORRUPT'), String(opened)).toBe(true)
     },
   )
+
+  test('a minute whose tokens are forgotten: the state does not open', async () => {
+    const { disk } = await stored()
+    const { db } = await disk.open()
+    const key = minuteKey(1)
+    await db
+      .batch()
+      .put(key, seal(key, new Uint8Array(8).fill(1, 7)))
+      .write()
+    const opened = await openMachine(await disk.open()).catch((error: unknown) => error)
+    expect(isQuorate(opened, 'QUORATE_CORRUPT'), String(opened)).toBe(true)
+  })
 
   test('a record or token: whoever reads it is told, and never a wrong value', async () => {
     const { disk, key } = await stored()

@@ -17,6 +17,7 @@ import {
   configurationKey,
   encodeSettings,
   keyspaces,
+  minuteKey,
   rowKey,
   seal,
   sealData,
@@ -237,6 +238,8 @@ describe('frames', () => {
     const { tokenMinutes, configuration, data, tokens, sessions, tombstones, settings } = keyspaces
     const swaps: [number, Row][] = [
       [tokenMinutes, sealed(own(tokenMinutes), number(99))],
+      // As many tokens, but of a minute that the horizon has outlived.
+      [tokenMinutes, sealed(minuteKey(1), number(3))],
       [configuration, sealed(configurationKey, Buffer.concat([number(6), b('c')]))],
       [configuration, sealed(configurationKey, number(0))],
       [data, [own(data), sealData(own(data), 1000, b('v'))]],
@@ -256,6 +259,7 @@ describe('frames', () => {
     const more: [number, Row][] = [
       [1, sealed(Uint8Array.of(0, 1), good[0]![1].subarray(5))],
       [2, sealed(Uint8Array.of(1, 1), encodeSettings(defaultSettings))],
+      [rowOf(tokenMinutes) + 1, sealed(minuteKey(2 ** 40), number(0))],
       [3, sealed(Uint8Array.of(3), b('probe'))],
       [5, sealed(Uint8Array.of(5), b('a history of another length'))],
       [good.length, sealed(Uint8Array.of(0x41), b('later'))],

@@ -13,8 +13,10 @@ export function snapshotRestoreCommand(cli: Cli): Command {
     .description(
       'Makes the data directory of one node of a new cluster from a snapshot file; it is run once ' +
         'for each node, each time with the same file, --cluster, --peers and --clients: the id of ' +
-        'the new cluster is made from them. The cluster may have any number of nodes. It has a new id, keeps tokens and sessions, and goes on 1,000,000 ' +
-        'revisions and log entries further, so that no number is used twice. As a last resort, ' +
+        'the new cluster is made from them, so that nodes which were given different ones refuse ' +
+        'each other. The cluster may have any number of nodes. It has a new id, keeps tokens and ' +
+        'sessions, and goes on 1,000,000 revisions and log entries further, so that no number is ' +
+        'used twice. As a last resort, ' +
         'where a majority is lost for good and there is no backup, --force-new-cluster makes a ' +
         'cluster of one node from the data directory of a survivor, and says what may be lost.',
     )
@@ -22,7 +24,11 @@ export function snapshotRestoreCommand(cli: Cli): Command {
     .addOption(new Option('--id <id>', "this node's name").argParser(parseNodeId))
     .option('--data-dir <dir>', 'the directory to set up; it is made')
     .option('--cluster <name>', 'a name for the new cluster, one that was not used before')
-    .option('--cluster-id <id>', "the new cluster's id (default: made from name, members and file)")
+    .option(
+      '--cluster-id <id>',
+      "the new cluster's id (default: made from name, members and file); given, it says nothing of " +
+        'them, and nodes that were given different ones do not refuse each other',
+    )
     .addOption(
       new Option(
         '--peers <list>',
