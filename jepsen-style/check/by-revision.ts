@@ -165,8 +165,12 @@ class Sweep {
       const value = valueLeft(call)
       if (operation.outcome !== 'info' || value === undefined) continue
       const at = `${value}\n${keyOf(operation)}`
-      open.set(at, [...(open.get(at) ?? []), operation])
+      const alike = open.get(at)
+      if (alike === undefined) open.set(at, [operation])
+      else alike.push(operation)
     }
+    // Calls stand in the order of their lines, which need not be that of time.
+    for (const alike of open.values()) alike.sort((a, b) => a.begin - b.begin)
     const read = this.#calls
       .filter(({ operation, call }) => call.type === 'read' && operation.outcome === 'ok')
       .sort((a, b) => (a.operation.revision ?? 0) - (b.operation.revision ?? 0))

@@ -7,7 +7,7 @@ import type { HistoryVerdict, Verdict } from './verdict.ts'
 
 /** What was found of one file. */
 export interface CheckedFile {
-  /** As it was named; of a directory's file, its name. */
+  /** As it was named; of a directory's file its name, and its path where several were named. */
   readonly file: string
   readonly model: string
   readonly verdict: Verdict
@@ -87,8 +87,12 @@ async function filesOf(paths: readonly string[]): Promise<readonly Found[]> {
     if (await isDirectory(path)) {
       const verdicts = await readVerdicts(path)
       const names = await namesIn(path, verdicts)
-      for (const name of names)
-        found.push({ path: join(path, name), name, known: verdicts.get(name) })
+      for (const name of names) {
+        const file = join(path, name)
+        // Names alone would not tell which of the directories it is from.
+        const shown = paths.length > 1 ? file : name
+        found.push({ path: file, name: shown, known: verdicts.get(name) })
+      }
     } else {
       const verdicts = await readVerdicts(dirname(path))
       found.push({ path, name: path, known: verdicts.get(basename(path)) })

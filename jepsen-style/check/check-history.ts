@@ -12,7 +12,9 @@
  * time or memory run out: the group that is told of is the first one in the order above.
  */
 import { availableParallelism } from 'node:os'
-import { HistoryError, operationsOf, type HistoryEvent, type Operation } from '../history/index.ts'
+import { setImmediate } from 'node:timers/promises'
+import { HistoryError, lineOf, nemesisProcess, operationsOf } from '../history/index.ts'
+import type { HistoryEvent, Operation } from '../history/index.ts'
 import { whyNoValue } from './canonical.ts'
 import { compareWithRevisions, type Finding } from './agreement.ts'
 import { judgeHard } from './crew.ts'
@@ -47,6 +49,8 @@ export const defaultMemoryBytesMax = 1024 ** 3
 const defaultExplainMsMax = 10_000
 /** Steps of the first search of a group: some 50 ms. */
 const easyStepsMax = 100_000
+/** Between groups others have a turn after so long, ms: timers, and signals that interrupt it. */
+const turnMs = 50
 
 /**
  * Checks whether a history is linearizable. Rejects with `HistoryError` (code `QUORATE_USAGE`) where
@@ -62,8 +66,10 @@ export async function checkHistory(
   const began = performance.now()
   const name = options.name ?? 'history'
   const operations = operationsOf(events, name)
+  // Before any model looks at the values.
+  refuseValues(events, name)
   const model = chooseModel(operations, options.model, name)
-  refuseStrangers(model, operations, name)
+  refuseStrangers(model, { events, operations, name })
   const groups = partition(model, operations)
   const limits: HardLimits = {
     deadline: began + (options.timeMsMax ?? defaultTimeMsMax),
@@ -110,17 +116,31 @@ function chooseModel(
   throw new HistoryError(`${name}: its calls are those of no model that is known: ${names}`)
 }
 
-function refuseStrangers(
-  model: Model<unknown>,
-  operations: readonly Operation[],
-  name: string,
-): void {
-  for (const operation of operations) {
-    const { input, output } = operation
-    const wrong = whyNoValue(input) ?? whyNoValue(output) ?? model.refuse(operation)
-    if (wrong === undefined) continue
-    throw new HistoryError(wrong, { file: name, line: operation.invokeLine + 1 })
+function refuseValues(events: readonly HistoryEvent[], name: string): void {
+  for (const event of events) {
+    const wrong = event.process === nemesisProcess ? undefined : whyNoValue(event.value)
+    if (wrong !== undefined) throw new HistoryError(wrong, { file: name, line: lineOf(event) })
   }
+}
+
+interface History {
+  readonly events: readonly HistoryEvent[]
+  readonly operations: readonly Operation[]
+  readonly name: string
+}
+
+function refuseStrangers(model: Model<unknown>, { events, operations, name }: History): void {
+  for (const [at, operation] of operations.entries()) {
+    const wrong = model.refuse(operation)
+    if (wrong === undefined) continue
+    // Operations stand in the order of their calls.
+    const call = events.filter(isCall)[at]
+    throw new HistoryError(wrong, call && { file: name, line: lineOf(call) })
+  }
+}
+
+function isCall({ type, process }: HistoryEvent): boolean {
+  return type === 'invoke' && process !== nemesisProcess
 }
 
 interface HardLimits {
@@ -137,7 +157,12 @@ async function searchAll(
 ): Promise<Finding & { readonly steps: number }> {
   let steps = 0
   const hard: Partition[] = []
+  let turn = performance.now()
   for (const group of groups) {
+    if (performance.now() - turn >= turnMs) {
+      await setImmediate()
+      turn = performance.now()
+    }
     const judged = judge(model, group, { ...limits, stepsMax: easyStepsMax })
     steps += judged.steps
     if (judged.verdict === 'not') return { ...failing(group), steps }

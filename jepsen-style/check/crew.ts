@@ -8,7 +8,7 @@
 import type { EventEmitter } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import type { Operation } from '../history/index.ts'
-import { judge, type Judgement } from './judge.ts'
+import { judgeWithPauses, type Judgement } from './judge.ts'
 import type { Limits } from './limits.ts'
 import type { Model } from './model.ts'
 import type { Partition } from './partition.ts'
@@ -44,7 +44,7 @@ export async function judgeHard(
   if (threads > 1) return new Crew(model.name, groups, { ...limits, threads }).run()
   const judged: Judgement[] = []
   for (const group of groups) {
-    const judgement = judge(model, group, { ...limits, stepsMax: Number.POSITIVE_INFINITY })
+    const judgement = await judgeWithPauses(model, group, limits)
     judged.push(judgement)
     if (judgement.verdict === 'not') break
   }

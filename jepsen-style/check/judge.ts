@@ -3,7 +3,7 @@ import { wrongOrder } from './certify.ts'
 import type { Exhausted, Limits } from './limits.ts'
 import type { Model } from './model.ts'
 import type { Partition } from './partition.ts'
-import { Search } from './search.ts'
+import { Search, type Found } from './search.ts'
 import { unreachable } from './unreachable.ts'
 
 /** What is known of a group. */
@@ -13,7 +13,20 @@ export type Judgement =
 
 /** Judges a group. Throws where the search errs: its order is gone through by the model. */
 export function judge(model: Model<unknown>, group: Partition, limits: Limits): Judgement {
-  const found = new Search(model, group.operations, limits).run()
+  return judgementOf(model, group, new Search(model, group.operations, limits).run())
+}
+
+/** The same of a group that may take its time, and any number of steps: see `runWithPauses`. */
+export async function judgeWithPauses(
+  model: Model<unknown>,
+  group: Partition,
+  limits: Omit<Limits, 'stepsMax'>,
+): Promise<Judgement> {
+  const search = new Search(model, group.operations, { ...limits, stepsMax: Infinity })
+  return judgementOf(model, group, await search.runWithPauses())
+}
+
+function judgementOf(model: Model<unknown>, group: Partition, found: Found): Judgement {
   const { steps } = found
   switch (found.type) {
     case 'order': {

@@ -21,10 +21,18 @@ const stepsBetweenLooks = 4_096
 export class Budget {
   steps = 0
   readonly #limits: Limits
-  #nextLook = stepsBetweenLooks
+  #stepsMax: number
+  // The first step looks: whoever judges many small groups sees at each that it is over.
+  #nextLook = 1
 
   constructor(limits: Limits) {
     this.#limits = limits
+    this.#stepsMax = limits.stepsMax
+  }
+
+  /** Grants so many steps from now on, whatever is left. */
+  grant(steps: number): void {
+    this.#stepsMax = this.steps + steps
   }
 
   /** Counts one; tells what ran out. */
@@ -36,9 +44,9 @@ export class Budget {
   }
 
   #look(): Exhausted | undefined {
-    const { signal, deadline, stepsMax } = this.#limits
+    const { signal, deadline } = this.#limits
     if (signal?.aborted === true) return 'aborted'
-    if (this.steps >= stepsMax) return 'steps'
+    if (this.steps >= this.#stepsMax) return 'steps'
     return performance.now() >= deadline ? 'time' : undefined
   }
 }

@@ -16,6 +16,7 @@
  *    one with the shortest way to it. The next one on that way was entered, and is nearer; or one at
  *    least as good was, and is as near.
  */
+import { setImmediate } from 'node:timers/promises'
 import type { Operation } from '../history/index.ts'
 import { EntryList } from './entry-list.ts'
 import { Budget, type Exhausted, type Limits } from './limits.ts'
@@ -44,6 +45,8 @@ export type DeadEndListener = (end: DeadEnd) => void
 
 /** In place of a move: there is none. */
 const none = -1
+/** Some 50 ms. */
+const stepsBetweenPauses = 100_000
 
 /** One search; used once. */
 export class Search {
@@ -103,7 +106,23 @@ export class Search {
     this.#onDeadEnd = onDeadEnd
   }
 
-  /** Searches until there is an order, or surely none, or a limit is met. */
+  /**
+   * The same with as many steps as it takes, and others have a turn now and then: timers, and the
+   * signals that interrupt it.
+   */
+  async runWithPauses(): Promise<Found> {
+    for (;;) {
+      this.#budget.grant(stepsBetweenPauses)
+      const found = this.run()
+      if (found.type !== 'unknown' || found.exhausted !== 'steps') return found
+      await setImmediate()
+    }
+  }
+
+  /**
+   * Searches until there is an order, or surely none, or a limit is met. Where only the steps ran
+   * out it can go on from there.
+   */
   run(): Found {
     try {
       const exhausted = this.#explore()

@@ -56,6 +56,7 @@ export class Newcomers implements Operator {
   /** Those that are, or may be, members. */
   readonly #present = new Map<string, Newcomer>()
   #client: Promise<MemberClient> | undefined
+  #closed = false
 
   constructor(options: NewcomersOptions) {
     this.#options = options
@@ -103,8 +104,9 @@ export class Newcomers implements Operator {
     }
   }
 
-  /** Ends all processes and the connection. */
+  /** Ends all processes and the connection, and what is still being tried. */
   async close(): Promise<void> {
+    this.#closed = true
     const client = await this.#client?.catch(() => undefined)
     this.#client = undefined
     await client?.close()
@@ -120,7 +122,7 @@ export class Newcomers implements Operator {
     this.#nodes.push(node)
     this.#present.set(node.id, node)
     // All that joined may be cleared away while it tries.
-    const isWanted = (): boolean => this.#present.get(node.id) === node
+    const isWanted = (): boolean => !this.#closed && this.#present.get(node.id) === node
     await this.#patiently(
       (error) => error instanceof NobodyAnswered && isWanted(),
       async () => node.begin(),
@@ -155,6 +157,7 @@ export class Newcomers implements Operator {
   }
 
   async #connected(): Promise<MemberClient> {
+    if (this.#closed) throw new Error('the cluster is closed')
     this.#client ??= this.#options.connect()
     try {
       return await this.#client

@@ -21,7 +21,7 @@ export function parseLine(text: string, place: Place): HistoryEvent {
   }
   // A checked copy: fields that this format does not know are left behind.
   const fields: Readonly<Record<string, unknown>> = { ...parsed }
-  return {
+  const event: HistoryEvent = {
     i: wholeNumber(fields, 'i', place) ?? place.line - 1,
     process: processOf(fields, place),
     type: typeOf(fields, place),
@@ -32,6 +32,16 @@ export function parseLine(text: string, place: Place): HistoryEvent {
     ...optional('revision', wholeNumber(fields, 'revision', place)),
     ...optional('error', textOf(fields, 'error', place)),
   }
+  if (event.i !== place.line - 1) strays.set(event, place.line)
+  return event
+}
+
+/** The lines of events whose `i` does not tell it: lines were cut or added since it was written. */
+const strays = new WeakMap<HistoryEvent, number>()
+
+/** The line of its file in which an event stands, from 1, as errors name it. */
+export function lineOf(event: HistoryEvent): number {
+  return strays.get(event) ?? event.i + 1
 }
 
 /** Writes a line, without its end. */

@@ -4,6 +4,7 @@
  */
 import { nemesisProcess, type HistoryEvent } from './event.ts'
 import { HistoryError } from './history-error.ts'
+import { lineOf } from './line.ts'
 
 /** `info` also where no completion was recorded: nobody knows, and the call stays open for ever. */
 export type Outcome = 'ok' | 'fail' | 'info'
@@ -42,24 +43,31 @@ export interface Operation {
  * checker a violation, but never make one up (Porcupine orders its events in the same way).
  *
  * Throws `HistoryError` for what no history can hold: a second call of a process before its first
- * has ended, the end of a call that never began, or of another one, or before it began. A process
- * that calls again after an `info` is accepted: its older call stays open.
+ * has ended, or at a time before that; the end of a call that never began, or of another one, or
+ * before it began. A process that calls again after an `info` is accepted: its older call stays open.
  *
  * @param name what errors call the history
  */
 export function operationsOf(events: readonly HistoryEvent[], name = 'history'): Operation[] {
-  const order = placesInTime(events)
+  const timed = isTimed(events)
+  const order = timed ? placesInTime(events) : undefined
   const open = new Map<number, Begun>()
+  /** Where times count: when the last call of a process ended. */
+  const ended = new Map<number, number>()
   const operations: Operation[] = []
   for (const [at, event] of events.entries()) {
     if (event.process === nemesisProcess) continue
     const refuse = (what: string): never => {
-      throw new HistoryError(`process ${event.process}: ${what}`, { file: name, line: at + 1 })
+      const place = { file: name, line: lineOf(event) }
+      throw new HistoryError(`process ${event.process}: ${what}`, place)
     }
     const begun = open.get(event.process)
-    const place = order[at] ?? at
+    const place = order?.[at] ?? at
     if (event.type === 'invoke') {
       if (begun !== undefined) refuse(`a second call before its first has ended`)
+      if (timed && (event.time ?? 0) < (ended.get(event.process) ?? -Infinity)) {
+        refuse(`${event.f} begins at a time before its last call ended`)
+      }
       open.set(event.process, { event, process: event.process, place, at: operations.length })
       // Filled in by its end: operations stand in the order of their `invoke`s.
       operations.push(operation({ event, process: event.process, place, at: 0 }, undefined, 0))
@@ -77,6 +85,8 @@ export function operationsOf(events: readonly HistoryEvent[], name = 'history'):
       if (place < begun.place) refuse(`${event.f} ends at a time before it begins`)
       operations[begun.at] = operation(begun, event, place)
       open.delete(event.process)
+      // When one ended of which nobody knows the outcome is a guess of the recorder.
+      if (event.type !== 'info') ended.set(event.process, event.time ?? 0)
     }
   }
   return operations
@@ -109,13 +119,14 @@ function operation(begun: Begun, end: HistoryEvent | undefined, endPlace: number
   }
 }
 
-/** For each event its place in the order of time; see `operationsOf`. */
+/** Whether times decide, and not lines; see `operationsOf`. */
+function isTimed(events: readonly HistoryEvent[]): boolean {
+  return events.every(({ time, process }) => time !== undefined || process === nemesisProcess)
+}
+
+/** For each event its place in the order of times. */
 function placesInTime(events: readonly HistoryEvent[]): Float64Array {
-  const places = Float64Array.from(events, (_event, at) => at)
-  const timed = events.every(
-    ({ time, process }) => time !== undefined || process === nemesisProcess,
-  )
-  if (!timed) return places
+  const places = new Float64Array(events.length)
   const order = Array.from(events.keys()).sort((a, b) => compareTimes(events, a, b))
   for (const [place, at] of order.entries()) places[at] = place
   return places

@@ -21,9 +21,9 @@ export interface Availability {
   readonly ok: number
   readonly failed: number
   readonly unknown: number
-  /** Of the calls in whose time no fault was about, nor in the 5 s before; 0 to 1. */
+  /** Of the calls in whose time no fault was about, nor in the 5 s before; 0 to 1; NaN: of none. */
   readonly calmSuccessRate: number
-  /** Time to the first success after a fault began, ms. */
+  /** Time to the first success after a fault began, ms; NaN: there was none. */
   readonly rto: { readonly p50: number; readonly p99: number; readonly max: number }
   /** Writes acknowledged, and how many of them were found to be lost in the end. */
   readonly acknowledged: number

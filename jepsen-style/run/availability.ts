@@ -25,12 +25,16 @@ export interface AvailabilityInput {
   readonly checks: readonly CheckResult[]
 }
 
-/** The figures, and what they rest on: a share or a time of nothing says nothing. */
+/** The figures, and what they rest on: a share or a time of nothing is NaN. */
 export interface AvailabilityFigures {
   readonly availability: Availability
   readonly calmCalls: number
   /** Faults after which a call succeeded. */
   readonly recoveries: number
+  /** Faults after which none had when the run ended. */
+  readonly unrecovered: number
+  /** `rto.p99` of all faults, where those that were not recovered from count as endless. */
+  readonly rtoP99OfAll: number
 }
 
 /** Computes them. A call without an end counts as unknown. */
@@ -60,17 +64,24 @@ export function availabilityOf(input: AvailabilityInput): AvailabilityFigures {
   }
   for (const began of open.values()) if (calm.during(began, Infinity)) calmCalls++
   const times = spans.flatMap(({ firstSuccessMs }) => firstSuccessMs ?? [])
+  const all = spans.map(({ firstSuccessMs }) => firstSuccessMs ?? Infinity)
   const availability = {
     calls,
     ok,
     failed,
     unknown: calls - ok - failed,
-    calmSuccessRate: calmCalls === 0 ? 1 : calmServed / calmCalls,
+    calmSuccessRate: calmCalls === 0 ? Number.NaN : calmServed / calmCalls,
     rto: { p50: quantile(times, 0.5), p99: quantile(times, 0.99), max: quantile(times, 1) },
     acknowledged: figure(checks, 'acknowledged'),
     lost: figure(checks, 'lost'),
   }
-  return { availability, calmCalls, recoveries: times.length }
+  return {
+    availability,
+    calmCalls,
+    recoveries: times.length,
+    unrecovered: spans.length - times.length,
+    rtoP99OfAll: quantile(all, 0.99),
+  }
 }
 
 /** The times in which no fault was about, nor in the seconds before. */
@@ -102,10 +113,10 @@ class Calm {
   }
 }
 
-/** The smallest value that at least this share of the values does not exceed; 0 of none. */
+/** The smallest value that at least this share of the values does not exceed; NaN of none. */
 export function quantile(values: readonly number[], share: number): number {
   const sorted = [...values].sort((a, b) => a - b)
-  return sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? 0
+  return sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? Number.NaN
 }
 
 function figure(checks: readonly CheckResult[], name: string): number {

@@ -26,8 +26,15 @@ export function commandOf(settled: Settled, workload: string): string {
     ['--success-rate', bounds.successRateMin],
     ['--recovery-time', inMs(bounds.rtoP99MaxMs)],
   ]
-  const given = words.flatMap(([flag, value]) => (value === undefined ? [] : [`${flag} ${value}`]))
+  const given = words.flatMap(([flag, value]) =>
+    value === undefined ? [] : [`${flag} ${quoted(`${value}`)}`],
+  )
   return ['quorate chaos run', ...given].join(' ')
+}
+
+/** As a shell takes it. */
+function quoted(text: string): string {
+  return /^[\w./:@%+,-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`
 }
 
 function inMs(ms: number | undefined): string | undefined {

@@ -90,10 +90,14 @@ function checkSuccessRate(least: number, figures: AvailabilityFigures): CheckRes
 
 function checkRecovery(mostMs: number, figures: AvailabilityFigures): CheckResult {
   const name = 'recovery-time'
-  const { recoveries, availability } = figures
-  if (recoveries === 0)
-    return { name, verdict: 'unknown', text: 'there was no fault to recover from' }
+  const { recoveries, unrecovered, rtoP99OfAll, availability } = figures
+  const faults = recoveries + unrecovered
+  if (faults === 0) return { name, verdict: 'unknown', text: 'there was no fault to recover from' }
   const { p99 } = availability.rto
+  if (!(p99 > mostMs) && rtoP99OfAll > mostMs) {
+    const text = `after ${unrecovered} of ${faults} faults no call had succeeded when the run ended`
+    return { name, verdict: 'unknown', text }
+  }
   const text =
     `after 99 % of ${recoveries} faults a call had succeeded within ${Math.round(p99)} ms; ` +
     `${mostMs} ms are allowed`

@@ -158,13 +158,12 @@ function judgeLengths(
     const { begin, end } = operation
     known.push({ begin, end, operation, length: place, isRead: false })
   }
-  const begun = new Set<number>()
+  const latest = latestBegins(appends)
   const floors = new Map<Known, Known>()
   let floor: Known | undefined
   walk(known, {
     begins: (each) => {
-      if (!each.isRead) begun.add(each.length)
-      else if (floor !== undefined) floors.set(each, floor)
+      if (each.isRead && floor !== undefined) floors.set(each, floor)
     },
     ends: (each) => {
       const least = floors.get(each)
@@ -174,15 +173,31 @@ function judgeLengths(
           [least.operation, each.operation],
         )
       }
-      // Appends of the longest read have all places but for those already found to be wrong.
-      if (each.isRead && each.length > 0 && !begun.has(each.length)) {
+      const last = latest[Math.min(each.length, latest.length) - 1]
+      if (each.isRead && last !== undefined && last.begin > each.end) {
         findings.violation(
-          `A read (${at(each.operation)}) shows an element whose append had not begun.`,
-          [each.operation],
+          `A read (${at(each.operation)}) shows an element whose append (${at(last)}) had not begun.`,
+          [each.operation, last],
         )
       }
       if (floor === undefined || each.length > floor.length) floor = each
     },
+  })
+}
+
+/**
+ * For each place of the longest read: which append began last of those up to there; undefined:
+ * there is none. Elements of no append, or of one that had failed, are found to be wrong elsewhere.
+ */
+function latestBegins(appends: ReadonlyMap<string, Append>): readonly (Operation | undefined)[] {
+  const placed: (Operation | undefined)[] = []
+  for (const { operation, place } of appends.values()) {
+    if (place !== undefined && operation.outcome !== 'fail') placed[place - 1] = operation
+  }
+  let last: Operation | undefined
+  return Array.from(placed, (operation) => {
+    if (operation !== undefined && operation.begin > (last?.begin ?? -1)) last = operation
+    return last
   })
 }
 

@@ -2,7 +2,8 @@
  * Judges scans: each must be what the changes up to its revision leave, replayed in the order of
  * their revisions. The revision of a change is known if it was acknowledged, or if some scan shows
  * a row of it, as values are unique; the rows of one batch share theirs. Only an open delete
- * leaves nothing to see, so where one is under way, a missing row is no fault.
+ * leaves nothing to see, so where one is under way, a missing row is no fault; but it takes away
+ * one row at most, and none that is there later.
  */
 import type { Operation } from '../history/index.ts'
 import { at, counted, Findings } from './findings.ts'
@@ -49,16 +50,17 @@ export function checkSnapshots(operations: readonly Operation[]): CheckResult {
   const snapshots = snapshotsOf(operations, findings)
   for (const snapshot of snapshots) learn(snapshot, byId, findings)
   const effects = effectsOf(writes)
-  const openDeletes = openDeletesOf(writes)
+  const absences = new Absences(openDeletesOf(writes), snapshots)
   let rows = 0
   for (const snapshot of snapshots) {
     rows += snapshot.rows.length
-    judge(snapshot, effects, openDeletes, findings)
+    judge(snapshot, effects, absences, findings)
   }
-  judgeMissing(operations, effects, openDeletes, findings)
+  judgeMissing(operations, effects, absences, findings)
+  absences.judge(findings)
   const acknowledged = writes.filter(({ operation }) => operation.outcome === 'ok').length
   const last = lastScan(snapshots, writes)
-  const lost = last === undefined ? 0 : lostIn(last, effects, openDeletes)
+  const lost = last === undefined ? 0 : lostIn(last, effects, absences)
   return findings.result(
     `Each of ${counted(snapshots.length, 'scan')}, with ${rows} rows in all, was the state at its revision, in order and within its bounds.`,
     { scans: snapshots.length, rows, acknowledged, lost },
@@ -190,14 +192,72 @@ function effectAt(effects: readonly Effect[] | undefined, revision: number): Eff
 }
 
 type Effects = ReadonlyMap<number, readonly Effect[]>
-type OpenDeletes = ReadonlyMap<number, readonly Operation[]>
 
-function judge(
-  snapshot: Snapshot,
-  effects: Effects,
-  openDeletes: OpenDeletes,
-  findings: Findings,
-): void {
+/** A row that was not there. */
+interface Absence {
+  readonly key: number
+  /** The last one of the key at or before the revision; undefined: nobody knows of any. */
+  readonly effect: Effect | undefined
+  /** What told that it was not there, and as of which revision. */
+  readonly operation: Operation
+  readonly revision: number
+}
+
+/** Tells which rows may be gone, as an open delete may have taken them away. */
+class Absences {
+  readonly #openDeletes: ReadonlyMap<number, readonly Operation[]>
+  /** Of each row that some scan shows, by key and revision: the last revision at which it stood. */
+  readonly #stood = new Map<string, number>()
+  /** By key, and by the revision of the row: the first to tell that a delete had taken it away. */
+  readonly #excused = new Map<number, Map<number, Absence>>()
+
+  constructor(
+    openDeletes: ReadonlyMap<number, readonly Operation[]>,
+    snapshots: readonly Snapshot[],
+  ) {
+    this.#openDeletes = openDeletes
+    for (const { rows, revision } of snapshots) {
+      for (const row of rows) {
+        const name = `${row.key} ${row.revision}`
+        this.#stood.set(name, Math.max(revision, this.#stood.get(name) ?? 0))
+      }
+    }
+  }
+
+  /** Whether the row should have been there. What is excused is kept for `judge`. */
+  isMissing(absence: Absence): boolean {
+    const { key, effect, operation, revision } = absence
+    if (effect === undefined || effect.id === null) return false
+    if ((this.#stood.get(`${key} ${effect.revision}`) ?? 0) >= revision) return true
+    const deletes = this.#openDeletes.get(key) ?? []
+    if (!deletes.some(({ begin }) => begin < operation.end)) return true
+    const excused = this.#excused.get(key) ?? new Map<number, Absence>()
+    this.#excused.set(key, excused)
+    const first = excused.get(effect.revision)
+    if (first === undefined || operation.end < first.operation.end) {
+      excused.set(effect.revision, absence)
+    }
+    return false
+  }
+
+  /** Each row that was excused takes a delete of its own, which had begun when it was gone. */
+  judge(findings: Findings): void {
+    for (const [key, excused] of this.#excused) {
+      const gone = [...excused.values()].sort((a, b) => a.operation.end - b.operation.end)
+      const deletes = [...(this.#openDeletes.get(key) ?? [])].sort((a, b) => a.begin - b.begin)
+      for (const [place, { effect, operation }] of gone.entries()) {
+        if ((deletes[place]?.begin ?? Infinity) < operation.end) continue
+        findings.violation(
+          `${place + 1} rows of key ${key} had gone by ${at(operation)}, which is more than the deletes without an answer can have taken away.`,
+          [effect?.operation, operation],
+        )
+        break
+      }
+    }
+  }
+}
+
+function judge(snapshot: Snapshot, effects: Effects, absences: Absences, findings: Findings): void {
   const { operation, revision } = snapshot
   const shown = new Map(snapshot.rows.map((row) => [row.key, row]))
   const [first, last] = coveredBy(snapshot)
@@ -209,7 +269,7 @@ function judge(
       if (wrong === undefined) continue
       const text = `A scan at revision ${revision} (${at(operation)}) shows key ${key} of revision ${row.revision}, ${wrong}.`
       findings.violation(text, [effect?.operation, operation])
-    } else if (isMissing(key, effect, operation, openDeletes)) {
+    } else if (absences.isMissing({ key, effect, operation, revision })) {
       findings.violation(
         `A scan at revision ${revision} (${at(operation)}) does not show key ${key}, which was put at revision ${effect?.revision} (${effect && at(effect.operation)}).`,
         [effect?.operation, operation],
@@ -234,16 +294,6 @@ function rowFault(
   return effect.id === null ? 'which deleted it' : undefined
 }
 
-function isMissing(
-  key: number,
-  effect: Effect | undefined,
-  operation: Operation,
-  openDeletes: OpenDeletes,
-): boolean {
-  if (effect === undefined || effect.id === null) return false
-  return !(openDeletes.get(key) ?? []).some(({ begin }) => begin < operation.end)
-}
-
 /** The keys of which the scan tells whether they are there: with its limit reached, not all. */
 function coveredBy({ range, rows }: Snapshot): readonly [number, number] {
   const { from, to, limit, reverse } = range
@@ -256,7 +306,7 @@ function coveredBy({ range, rows }: Snapshot): readonly [number, number] {
 function judgeMissing(
   operations: readonly Operation[],
   effects: Effects,
-  openDeletes: OpenDeletes,
+  absences: Absences,
   findings: Findings,
 ): void {
   for (const operation of operations) {
@@ -265,7 +315,7 @@ function judgeMissing(
     if (fieldsOf(output)['existed'] !== false) continue
     for (const { key } of changesOf(operation.input) ?? []) {
       const effect = effectAt(effects.get(key), revision)
-      if (!isMissing(key, effect, operation, openDeletes)) continue
+      if (!absences.isMissing({ key, effect, operation, revision })) continue
       findings.violation(
         `A delete (${at(operation)}) found no key ${key} at revision ${revision}, though it was put at ${effect?.revision}.`,
         [effect?.operation, operation],
@@ -287,7 +337,8 @@ function lastScan(snapshots: readonly Snapshot[], writes: readonly Write[]): Sna
 }
 
 /** Acknowledged changes that neither stand in the last scan nor were replaced by what does. */
-function lostIn(last: Snapshot, effects: Effects, openDeletes: OpenDeletes): number {
+function lostIn(last: Snapshot, effects: Effects, absences: Absences): number {
+  const { operation } = last
   const shown = new Map(last.rows.map((row) => [row.key, row.revision]))
   let lost = 0
   for (const [key, list] of effects) {
@@ -296,7 +347,7 @@ function lostIn(last: Snapshot, effects: Effects, openDeletes: OpenDeletes): num
     const revision = shown.get(key)
     const gone =
       revision === undefined
-        ? isMissing(key, newest, last.operation, openDeletes)
+        ? absences.isMissing({ key, effect: newest, operation, revision: last.revision })
         : revision < newest.revision
     if (gone) lost++
   }

@@ -38,7 +38,9 @@ export interface ChaosRecord {
     readonly ok: number
     readonly failed: number
     readonly unknown: number
+    /** NaN: no call was away from faults. */
     readonly calmSuccessRate: number
+    /** NaN: after no fault a call succeeded. */
     readonly rto: { readonly p50: number; readonly p99: number; readonly max: number }
     readonly acknowledged: number
     readonly lost: number

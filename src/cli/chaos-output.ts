@@ -138,13 +138,23 @@ export async function printResult(out: Output, result: ChaosResult): Promise<voi
 
 function figuresOf({ availability, faults }: ChaosRecord): readonly (readonly [string, string])[] {
   const { calls, ok, failed, unknown, calmSuccessRate, rto, acknowledged, lost } = availability
+  const { p50, p99, max } = rto
   const ms = (value: number): string => `${grouped(value)} ms`
   const seen = faults.filter((fault) => fault.seen !== undefined).length
   return [
     ['calls', `${grouped(calls)}: ${grouped(ok)} ok, ${failed} failed, ${unknown} unknown`],
-    ['success away from faults', `${(calmSuccessRate * 100).toFixed(2)} %`],
+    [
+      'success away from faults',
+      // Of nothing there is no share, and no time.
+      Number.isNaN(calmSuccessRate) ? noFigure : `${(calmSuccessRate * 100).toFixed(2)} %`,
+    ],
     ['faults', `${faults.length}, seen ${seen}`],
-    ['first success after', `p50 ${ms(rto.p50)}, p99 ${ms(rto.p99)}, max ${ms(rto.max)}`],
+    [
+      'first success after',
+      Number.isNaN(max) ? noFigure : `p50 ${ms(p50)}, p99 ${ms(p99)}, max ${ms(max)}`,
+    ],
     ['writes acknowledged', `${grouped(acknowledged)}, lost ${grouped(lost)}`],
   ]
 }
+
+const noFigure = '–'

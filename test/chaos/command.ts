@@ -74,7 +74,8 @@ export interface Outcome {
     readonly ok: number
     readonly unknown: number
     readonly lost: number
-    readonly rto: { readonly p50: number; readonly p99: number; readonly max: number }
+    /** Null where no call succeeded after a fault. */
+    readonly rto: { readonly p50: number | null; readonly max: number | null }
   }
 }
 

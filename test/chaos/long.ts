@@ -135,7 +135,7 @@ async function main(options: Options): Promise<number> {
       print(
         `${outcome.verdict.padEnd(9)} ${nemesis.padEnd(20)} ${workload.padEnd(10)} seed ${seed} ` +
           `calls ${calls} ok ${share.toFixed(1)} % faults ${outcome.faults.length} ` +
-          `rto p50 ${rto.p50.toFixed(0)} max ${rto.max.toFixed(0)} ms${left}`,
+          `rto p50 ${rto.p50?.toFixed(0) ?? '–'} max ${rto.max?.toFixed(0) ?? '–'} ms${left}`,
       )
       for (const reason of outcome.reasons) print(`    ${reason}`)
       if (code === exits.ok) rmSync(directory, { recursive: true, force: true })

@@ -133,6 +133,15 @@ describe('chaos run', () => {
     expect(stdout).not.toContain('again:')
   })
 
+  test('prints no figure of what was not measured', async () => {
+    const rto = { p50: Number.NaN, p99: Number.NaN, max: Number.NaN }
+    const availability = { ...record.availability, calmSuccessRate: Number.NaN, rto }
+    end = { record: { ...record, availability }, exitCode: 0 }
+    const { stdout } = await quorate(['chaos', 'run'])
+    expect(stdout).toMatch(/success away from faults +–\n/)
+    expect(stdout).toMatch(/first success after +–\n/)
+  })
+
   test('prints why it is not ok, and how to play it again; the harness decides the code', async () => {
     const reasons = Array.from({ length: 12 }, (_, i) => `reason ${i}`)
     end = { record: { ...record, verdict: 'violation', reasons }, exitCode: 7 }

@@ -10,6 +10,7 @@ import { afterAll, afterEach, describe, expect, test, vi } from 'vitest'
 import { nemeses } from '../../jepsen-style/nemesis/index.ts'
 import type { Nemesis, Scene } from '../../jepsen-style/nemesis/index.ts'
 import type { LinkEffect } from '../../jepsen-style/network/links.ts'
+import { availabilityOf } from '../../jepsen-style/run/availability.ts'
 import { settleOptions } from '../../jepsen-style/run/options.ts'
 import type { ChaosOptions } from '../../jepsen-style/run/options.ts'
 import {
@@ -79,20 +80,7 @@ describe('tables', () => {
   })
 
   test('of the checks: each has its row, and no other', () => {
-    const figures = {
-      availability: {
-        calls: 0,
-        ok: 0,
-        failed: 0,
-        unknown: 0,
-        calmSuccessRate: 1,
-        rto: { p50: 0, p99: 0, max: 0 },
-        acknowledged: 0,
-        lost: 0,
-      },
-      calmCalls: 0,
-      recoveries: 0,
-    }
+    const figures = availabilityOf({ history: [], spans: [], checks: [] })
     const ofEveryRun = [
       checkReplicas({ digests: {} }, 3),
       ...checkBounds({ successRateMin: 1, rtoP99MaxMs: 1 }, figures),

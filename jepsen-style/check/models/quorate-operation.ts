@@ -19,7 +19,7 @@ export type QuorateCall =
 
 /** Parses; a text says why it cannot be a call of this model. */
 export function quorateCall(operation: Operation): QuorateCall | string {
-  const { f, input, output } = operation
+  const { f, input, output, outcome } = operation
   switch (f) {
     case 'read':
       return { type: 'read', value: canonical(output) }
@@ -28,7 +28,11 @@ export function quorateCall(operation: Operation): QuorateCall | string {
         ? 'a write of null cannot be told from a delete'
         : { type: 'write', value: canonical(input) }
     case 'delete':
-      return { type: 'delete', existed: typeof output === 'boolean' ? output : undefined }
+      // What stands in an `info` is a note of the recorder, and nobody's answer.
+      return {
+        type: 'delete',
+        existed: outcome === 'ok' && typeof output === 'boolean' ? output : undefined,
+      }
     case 'cas':
       return casOf(input)
     default:

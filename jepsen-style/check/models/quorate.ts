@@ -23,6 +23,8 @@ interface State {
   readonly value: string
   /** Of the row; 0 without one; undefined: not known, and at least `floor`. */
   readonly row: number | undefined
+  /** Where `row` is not known: revisions from `floor` on that it cannot be; rising. */
+  readonly not?: readonly number[]
   /** The next effect has a greater revision. Invariant: row ≤ floor where it is known. */
   readonly floor: number
 }
@@ -32,7 +34,7 @@ export const quorate: Model<State> = {
   name: 'quorate',
   initial: { value: absent, row: 0, floor: 0 },
   step,
-  stateKey: ({ value, row, floor }) => `${row ?? '?'} ${floor} ${value}`,
+  stateKey: ({ value, row, floor, not = [] }) => `${row ?? '?'} ${floor} ${not.join(',')} ${value}`,
   describe: ({ value, row, floor }) =>
     value === absent ? 'no row' : `${value} at revision ${row ?? `${floor} or later`}`,
   counts: (operation) =>
@@ -85,7 +87,8 @@ function seeRow(state: State, row: number | undefined): Step<State> {
     return row === undefined || row === 0 ? legal(state) : illegal
   }
   if (state.row !== undefined) return row === state.row ? legal(state) : illegal
-  return row >= state.floor ? legal({ value: state.value, row, floor: row }) : illegal
+  const possible = row >= state.floor && state.not?.includes(row) !== true
+  return possible ? legal({ value: state.value, row, floor: row }) : illegal
 }
 
 function effect(state: State, value: string, { outcome, revision }: Operation): Step<State> {
@@ -112,13 +115,21 @@ type ByRevision = Extract<QuorateCall, { readonly type: 'casRevision' }>
 function byRevision(state: State, call: ByRevision, operation: Operation): Step<State> {
   const { outcome, revision } = operation
   if (outcome === 'fail') {
-    if (revision !== undefined)
-      return revision === call.ifRevision ? illegal : seeRow(state, revision)
-    return state.row === call.ifRevision ? illegal : legal(state)
+    if (revision === undefined) return seeOther(state, call.ifRevision)
+    return revision === call.ifRevision ? illegal : seeRow(state, revision)
   }
   const seen = seeCondition(state, call.ifRevision)
   if (!seen.legal) return outcome === 'ok' ? illegal : legal(state)
   return effect(seen.next, call.to, operation)
+}
+
+/** The row has another revision than this one (0: there is a row): nobody said which. */
+function seeOther(state: State, revision: number): Step<State> {
+  const { row, floor, not = [] } = state
+  if (row === revision) return illegal
+  // Kept for the answer that will tell the revision of the row.
+  if (row !== undefined || revision < floor || not.includes(revision)) return legal(state)
+  return legal({ ...state, not: [...not, revision].sort((a, b) => a - b) })
 }
 
 /** The condition held: so the row has, or turns out to have, this revision (0: there is none). */

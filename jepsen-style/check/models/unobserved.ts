@@ -25,17 +25,31 @@ export function withoutUnobserved(
   operations: readonly Operation[],
   visibility: Visibility,
 ): readonly Operation[] {
-  let left = operations
-  // One that is left out observes nothing any more, so others may follow. Each round takes one out
-  // at least, or is the last.
-  for (let round = 0; round <= operations.length; round++) {
-    const observed = new Set(left.flatMap((operation) => visibility.observedBy(operation)))
-    const next = left.filter((operation) => {
-      const effect = operation.outcome === 'info' ? visibility.effectOf(operation) : undefined
-      return effect === undefined || observed.has(effect)
-    })
-    if (next.length === left.length) return left
-    left = next
+  /** By value: how many observe it. */
+  const observers = new Map<string, number>()
+  const open = new Map<string, Operation[]>()
+  for (const operation of operations) {
+    for (const value of visibility.observedBy(operation)) {
+      observers.set(value, (observers.get(value) ?? 0) + 1)
+    }
+    const effect = operation.outcome === 'info' ? visibility.effectOf(operation) : undefined
+    if (effect === undefined) continue
+    const alike = open.get(effect)
+    if (alike === undefined) open.set(effect, [operation])
+    else alike.push(operation)
   }
-  return left
+  const left = new Set(operations)
+  const unseen = [...open.keys()].filter((effect) => !observers.has(effect))
+  for (let effect = unseen.pop(); effect !== undefined; effect = unseen.pop()) {
+    for (const operation of open.get(effect) ?? []) {
+      left.delete(operation)
+      // One that is left out observes nothing any more, so others may follow.
+      for (const value of visibility.observedBy(operation)) {
+        const others = (observers.get(value) ?? 0) - 1
+        observers.set(value, others)
+        if (others === 0) unseen.push(value)
+      }
+    }
+  }
+  return left.size === operations.length ? operations : [...left]
 }

@@ -1,5 +1,5 @@
 /** `quorate check`. */
-import { resolve } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import { Command, Option } from 'commander'
 import { isErrorCode, QuorateError } from '../../errors.ts'
 import { addExamples, beginRun, type Run } from '../command.ts'
@@ -70,10 +70,16 @@ async function check(
       ...(options.timeLimit !== undefined && { timeMsMax: options.timeLimit }),
       ...(options.memoryLimit !== undefined && { memoryBytesMax: options.memoryLimit }),
     })
-    return files.map((file) => ({ ...file, file: named.get(file.file) ?? file.file }))
+    return files.map((found) => ({ ...found, file: nameOf(found.file, named) }))
   } catch (error) {
     throw told(error)
   }
+}
+
+/** A file by the name that was given to it or to its directory. */
+function nameOf(file: string, named: ReadonlyMap<string, string>): string {
+  const directory = named.get(dirname(file))
+  return named.get(file) ?? (directory === undefined ? file : join(directory, basename(file)))
 }
 
 /** For the sentence that says where no order fits. */

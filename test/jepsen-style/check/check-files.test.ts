@@ -48,6 +48,17 @@ describe('a directory', () => {
     for (const { seconds } of files) expect(seconds).toBeGreaterThanOrEqual(0)
   })
 
+  test('beside another one has its name before those of its files', async () => {
+    const one = directory({ 'history.jsonl': lines('read', null) })
+    const other = directory({ 'history.jsonl': lines('read', 1) })
+    const files = await checkFiles([one, other])
+
+    expect(files).toMatchObject([
+      { file: join(one, 'history.jsonl'), verdict: 'linearizable' },
+      { file: join(other, 'history.jsonl'), verdict: 'not' },
+    ])
+  })
+
   test.each<[string, Record<string, string>, string]>([
     ['without a history', { 'a.txt': '' }, 'holds no .jsonl file'],
     ['whose VERDICTS.json is none', { 'VERDICTS.json': '{' }, 'is not JSON'],

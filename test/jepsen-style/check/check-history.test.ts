@@ -8,6 +8,7 @@ import {
   ownKey,
   type EventType,
   type HistoryEvent,
+  type HistoryVerdict,
   type Model,
 } from '../../../jepsen-style/check/index.ts'
 
@@ -188,6 +189,56 @@ describe('the store', () => {
     expect(found.explanation).toMatchObject({ keys: ['a', 'b'], window: { from: 0, to: 3 } })
   })
 
+  test('open writes of one value have the revisions that were read in the order of times', async () => {
+    const late = (key: string, time: number): Partial<HistoryEvent> => ({ key, time })
+    const alone = history(
+      [1, 'invoke', 'write', 'x', late('k', 100)],
+      [2, 'invoke', 'write', 'x', late('k', 10)],
+      [3, 'invoke', 'read', undefined, late('k', 20)],
+      [3, 'ok', 'read', 'x', { ...late('k', 30), revision: 5 }],
+    )
+    const besideAnother = history(
+      [1, 'invoke', 'write', 'x', late('k', 60)],
+      [2, 'invoke', 'write', 'x', late('k', 0)],
+      [4, 'invoke', 'write', 'y', late('j', 10)],
+      [4, 'ok', 'write', 'y', { ...late('j', 50), revision: 6 }],
+      [3, 'invoke', 'read', undefined, late('k', 40)],
+      [3, 'ok', 'read', 'x', { ...late('k', 70), revision: 5 }],
+    )
+
+    expect(await verdict(alone, 'quorate')).toBe('linearizable')
+    expect(await verdict(besideAnother, 'quorate')).toBe('linearizable')
+  })
+
+  test('a conflict tells what the revision of a row is not, before anybody knows it', async () => {
+    const events = (revision: number): HistoryEvent[] =>
+      history(
+        [1, 'invoke', 'write', 'x'],
+        [2, 'invoke', 'read'],
+        [2, 'ok', 'read', 'x'],
+        [2, 'invoke', 'cas', { ifRevision: 5, to: 'z' }],
+        [2, 'fail', 'cas'],
+        [2, 'invoke', 'read'],
+        [2, 'ok', 'read', 'x', { revision }],
+      )
+
+    expect(await verdict(events(6), 'quorate')).toBe('linearizable')
+    expect(await verdict(events(5), 'quorate')).toBe('not')
+  })
+
+  test('a delete without an answer says nothing, whatever its recorder noted', async () => {
+    const events = history(
+      [0, 'invoke', 'write', 'x'],
+      [0, 'ok', 'write', 'x', { revision: 1 }],
+      [1, 'invoke', 'delete'],
+      [1, 'info', 'delete', false],
+      [0, 'invoke', 'read'],
+      [0, 'ok', 'read', null],
+    )
+
+    expect(await verdict(events, 'quorate')).toBe('linearizable')
+  })
+
   test('two effects never have one revision', async () => {
     const found = await checkHistory(history(...write(0, 'a', 1), ...write(1, 'b', 1)))
 
@@ -223,11 +274,35 @@ describe('limits', () => {
     expect(found.text).toContain('memory')
   })
 
-  test('an abort ends in "unknown"', async () => {
-    const found = await checkHistory(hard, { signal: AbortSignal.abort(), threads: 1 })
+  test('an abort meanwhile does, on one key and on many', async () => {
+    const stops = (events: readonly HistoryEvent[]): Promise<HistoryVerdict> => {
+      const stop = new AbortController()
+      setTimeout(() => stop.abort(), 100)
+      return checkHistory(events, { signal: stop.signal, timeMsMax: 20_000, threads: 1 })
+    }
+    const many = Array.from({ length: 60 }, (_, key) =>
+      hard.map((event) => ({
+        ...event,
+        process: 1_000 * key + Number(event.process),
+        key: `k${key}`,
+      })),
+    ).flat()
 
-    expect(found.verdict).toBe('unknown')
+    expect((await stops(hard)).text).toContain('interrupted')
+    const found = await stops(many)
     expect(found.text).toContain('interrupted')
+    // Not every key had its first, short search.
+    expect(found.steps).toBeLessThan(3_000_000)
+  })
+
+  test('an abort ends in "unknown"', async () => {
+    const easy = history([0, 'invoke', 'read'], [0, 'ok', 'read', null])
+    for (const events of [hard, easy]) {
+      const found = await checkHistory(events, { signal: AbortSignal.abort(), threads: 1 })
+
+      expect(found.verdict).toBe('unknown')
+      expect(found.text).toContain('interrupted')
+    }
   })
 })
 
@@ -328,6 +403,11 @@ describe('values that cannot be told apart are refused, with their line', () => 
     await expect(verdict(write(nested(101)), model)).rejects.toThrow('line 3: a value is nested')
     expect(await verdict(write(nested(100)), model)).toBe('linearizable')
     expect(await verdict(write(0.1), model)).toBe('linearizable')
+  })
+
+  test('also before any model was chosen', async () => {
+    const events = history([0, 'invoke', 'read'], [0, 'ok', 'read', nested(101), { revision: 1 }])
+    await expect(checkHistory(events)).rejects.toThrow('line 2: a value is nested')
   })
 })
 

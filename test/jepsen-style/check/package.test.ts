@@ -1,5 +1,8 @@
 // Goal: what the command line loads is what it expects, and hard work done by threads gives the
 // verdict that one thread gives. Method: the built package is loaded by its public name.
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import * as built from 'quorate/check'
 import { isCheckModule } from '../../../src/cli/harness.ts'
@@ -74,6 +77,19 @@ test('the command’s exit code is that of the worst verdict', async () => {
   expect(good.code).toBe(0)
   expect(unknown.stdout).toContain('unknown')
   expect(unknown.code).toBe(6)
+})
+
+test('of several directories the command names each file as it was given', async () => {
+  const cwd = mkdtempSync(join(tmpdir(), 'quorate-check-'))
+  for (const name of ['one', 'two']) {
+    mkdirSync(join(cwd, name))
+    copyFileSync(join(fixtures, 'jepsen_002.jsonl'), join(cwd, name, 'history.jsonl'))
+  }
+  const { stdout } = await quorate(['check', 'one', './two/', '-o', 'json'], { cwd })
+  rmSync(cwd, { recursive: true })
+  const { files } = JSON.parse(stdout) as { files: readonly { file: string }[] }
+
+  expect(files.map(({ file }) => file)).toEqual(['one/history.jsonl', 'two/history.jsonl'])
 })
 
 test('what is no history is refused with file and line', async () => {

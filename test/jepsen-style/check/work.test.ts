@@ -3,6 +3,8 @@
 // machine; the place of a violation is compared with what brute force says of each beginning.
 import { describe, expect, test } from 'vitest'
 import { checkHistory, type HistoryEvent } from '../../../jepsen-style/check/index.ts'
+import { withoutUnobserved } from '../../../jepsen-style/check/models/unobserved.ts'
+import { operationsOf, type Operation } from '../../../jepsen-style/history/index.ts'
 import { registerHasOrder } from './brute-force.ts'
 import { Dice, mutate, paired, play, register, store } from './histories.ts'
 
@@ -26,6 +28,25 @@ describe('a long history', () => {
 
     expect(found.verdict).toBe('linearizable')
     expect(found.steps).toBeLessThan(100_000)
+  })
+
+  test('of open calls that each hide the next is gone through once', () => {
+    const length = 500
+    const events = Array.from({ length }, (_, i): HistoryEvent => {
+      return { i, process: i, type: 'invoke', f: 'cas', value: [`v${i}`, `v${i + 1}`] }
+    })
+    let looks = 0
+    const value = ({ input }: Operation, place: 0 | 1): string => {
+      looks++
+      return (input as readonly string[])[place]!
+    }
+    const left = withoutUnobserved(operationsOf(events), {
+      effectOf: (operation) => value(operation, 1),
+      observedBy: (operation) => [value(operation, 0)],
+    })
+
+    expect(left).toEqual([])
+    expect(looks).toBeLessThanOrEqual(4 * length)
   })
 })
 

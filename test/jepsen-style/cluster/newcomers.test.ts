@@ -8,6 +8,7 @@ import { beforeEach, expect, test } from 'vitest'
 import { Newcomers, NobodyAnswered } from '../../../jepsen-style/cluster/newcomers.ts'
 import type { MemberClient, Newcomer } from '../../../jepsen-style/cluster/newcomers.ts'
 import type { NodeState } from '../../../jepsen-style/cluster/cluster.ts'
+import { until } from '../../../jepsen-style/cluster/waiting.ts'
 
 let members: Map<string, { voter: boolean }>
 let log: string[]
@@ -174,6 +175,32 @@ test('close ends every process, and the connection', async () => {
   await newcomers.close()
   expect(log.at(-1)).toBe('closed')
   expect([...processes.values()].map(({ last }) => last)).toEqual(['SIGKILL'])
+})
+
+test('nothing joins after a close: neither one that nobody answers, nor one that is refused', async () => {
+  const trying = (begin: () => Promise<void>): Promise<string> => {
+    newcomers = new Newcomers({
+      places: ['a'],
+      connect: async () => cluster,
+      make: (number, place) => ({ ...make(number, place), begin }),
+    })
+    return newcomers.join()
+  }
+  let tries = 0
+  const unanswered = trying(async () => {
+    tries++
+    throw new NobodyAnswered('no node answers')
+  })
+  await newcomers.close()
+  await expect(unanswered).rejects.toThrow('no node answers')
+  expect(tries).toBeLessThanOrEqual(2)
+
+  refusals = Array.from({ length: 100 }, () => new QuorateError('QUORATE_MEMBERSHIP', 'not now'))
+  const refused = trying(async () => {})
+  await until(() => refusals.length < 100, 5_000)
+  await newcomers.close()
+  await expect(refused).rejects.toThrow('closed')
+  expect([...members.keys()]).toEqual(['n1'])
 })
 
 test('only those that joined are in its hands', async () => {

@@ -4,7 +4,13 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
-import { HistoryWriter, readHistory, type NewEvent } from '../../../jepsen-style/history/index.ts'
+import { checkHistory } from '../../../jepsen-style/check/index.ts'
+import {
+  HistoryWriter,
+  operationsOf,
+  readHistory,
+  type NewEvent,
+} from '../../../jepsen-style/history/index.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'quorate-history-'))
 afterAll(() => rmSync(directory, { recursive: true }))
@@ -43,6 +49,20 @@ describe('a history in a file', () => {
     )
 
     expect((await readHistory(path)).map(({ i }) => i)).toEqual([1, 3])
+  })
+
+  test('is refused with the line of the file, past empty lines and whatever its numbers say', async () => {
+    const path = join(directory, 'shifted.jsonl')
+    const call = (f: string): string => `{"i":700,"process":0,"type":"invoke","f":"${f}"}\n`
+    writeFileSync(path, `\n\n\n${call('read')}${call('read')}`)
+    const twice = await readHistory(path)
+    writeFileSync(path, `\n\n\n${call('transfer')}`)
+    const strange = await readHistory(path)
+
+    expect(() => operationsOf(twice, 'h')).toThrow('h, line 5: process 0: a second call')
+    await expect(checkHistory(strange, { model: 'quorate', name: 'h' })).rejects.toThrow(
+      'h, line 4: quorate has read',
+    )
   })
 
   test.each([

@@ -95,6 +95,16 @@ describe('operations', () => {
       events([0, 'invoke', 'read', 2], [0, 'ok', 'read', 1]),
       'ends at a time before it begins',
     ],
+    [
+      'a call before the last one ended',
+      events(
+        [0, 'invoke', 'read', 10],
+        [0, 'ok', 'read', 20],
+        [0, 'invoke', 'write', 5],
+        [0, 'ok', 'write', 8],
+      ),
+      'line 3: process 0: write begins at a time before its last call ended',
+    ],
   ])('%s is refused', (_what, wrong, why) => {
     expect(() => operationsOf(wrong, 'h')).toThrow(why)
   })

@@ -57,7 +57,7 @@ describe('availability', () => {
   test('after a fault that was never healed nothing is calm', () => {
     const history = historyOf([[100_000, 'fail']])
     const { availability, calmCalls } = availabilityOf({ history, spans: [span(1, 5)], checks: [] })
-    expect([calmCalls, availability.calmSuccessRate]).toEqual([0, 1])
+    expect([calmCalls, availability.calmSuccessRate]).toEqual([0, Number.NaN])
   })
 
   test('a condition that did not hold is an answer', () => {
@@ -88,10 +88,16 @@ describe('availability', () => {
       { name: 'b', verdict: 'violation', text: '', figures: { acknowledged: 3, lost: 2 } },
       { name: 'c', verdict: 'ok', text: '' },
     ] as const
-    const { availability, recoveries } = availabilityOf({ history: [], spans, checks })
+    const { availability, ...rest } = availabilityOf({ history: [], spans, checks })
     expect(availability.rto).toEqual({ p50: 20, p99: 30, max: 30 })
     expect(availability).toMatchObject({ acknowledged: 8, lost: 2 })
-    expect(recoveries).toBe(3)
+    expect(rest).toMatchObject({ recoveries: 3, unrecovered: 1, rtoP99OfAll: Infinity })
+  })
+
+  test('of nothing there are no figures', () => {
+    const { availability } = availabilityOf({ history: [], spans: [span(1, 0, 1)], checks: [] })
+    expect(availability.rto).toEqual({ p50: Number.NaN, p99: Number.NaN, max: Number.NaN })
+    expect(availability.calmSuccessRate).toBeNaN()
   })
 })
 
@@ -100,5 +106,5 @@ test('quantiles are values that are there', () => {
   expect([quantile(values, 0.5), quantile(values, 0.99), quantile(values, 1)]).toEqual([
     50, 99, 100,
   ])
-  expect(quantile([], 0.5)).toBe(0)
+  expect(quantile([], 0.5)).toBeNaN()
 })

@@ -1,7 +1,7 @@
 // Goal: a run passes only if all of it did. Method: every way not to pass, alone and together.
 import { describe, expect, test } from 'vitest'
 import type { FaultSpan } from '../../../jepsen-style/report/run-record.ts'
-import type { AvailabilityFigures } from '../../../jepsen-style/run/availability.ts'
+import { availabilityOf, type AvailabilityFigures } from '../../../jepsen-style/run/availability.ts'
 import { checkBounds, exitCodeOf, verdictOf } from '../../../jepsen-style/run/verdict.ts'
 import type { VerdictInput } from '../../../jepsen-style/run/verdict.ts'
 import type { CheckResult } from '../../../jepsen-style/workloads/workload.ts'
@@ -93,6 +93,8 @@ describe('bounds', () => {
     },
     calmCalls: 10,
     recoveries: 4,
+    unrecovered: 0,
+    rtoP99OfAll: 700,
   }
   const judged = (bounds: Parameters<typeof checkBounds>[0], from = figures): string[] =>
     checkBounds(bounds, from).map(({ name, verdict }) => `${name} ${verdict}`)
@@ -113,10 +115,27 @@ describe('bounds', () => {
   })
 
   test('of nothing are unknown', () => {
-    const nothing = { ...figures, calmCalls: 0, recoveries: 0 }
+    const nothing = { ...figures, calmCalls: 0, recoveries: 0, rtoP99OfAll: Number.NaN }
     expect(judged({ successRateMin: 0, rtoP99MaxMs: 9_999 }, nothing)).toEqual([
       'success-rate unknown',
       'recovery-time unknown',
     ])
+  })
+
+  test('of recovery hold for one fault in a hundred less, and not for more', () => {
+    const spans = (recovered: number, others: number): readonly FaultSpan[] => [
+      ...Array.from({ length: recovered }, () => ({ ...seen, firstSuccessMs: 50 })),
+      ...Array.from({ length: others }, () => seen),
+    ]
+    const of = (recovered: number, others: number): string | undefined =>
+      judged(
+        { rtoP99MaxMs: 60 },
+        availabilityOf({ history: [], spans: spans(recovered, others), checks: [] }),
+      )[0]
+
+    expect(of(1, 0)).toBe('recovery-time ok')
+    expect(of(99, 1)).toBe('recovery-time ok')
+    expect(of(1, 1)).toBe('recovery-time unknown')
+    expect(of(0, 1)).toBe('recovery-time unknown')
   })
 })

@@ -87,6 +87,16 @@ const wrong: readonly [string, (history: MadeHistory) => void][] = [
     },
   ],
   [
+    'a read shows what comes later before what had begun',
+    (history) => {
+      history.event(1, 'invoke', 'append', { key, value: '2;' })
+      get(history, '1;2;')
+      append(history, '1;')
+      history.event(1, 'ok', 'append', { key, value: '2;' })
+      get(history, '1;2;')
+    },
+  ],
+  [
     'what nobody appended stands before an append',
     (history) => {
       append(history, '1;')

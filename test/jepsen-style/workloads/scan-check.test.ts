@@ -179,6 +179,37 @@ test('an unknown delete excuses a missing row, a failed write no row at all', ()
   expect(verdict(failed)).toBe('violation')
 })
 
+test('an unknown delete excuses no row that is there again', () => {
+  const history = made()
+  remove(history, 1, 'info')
+  put(history, 1, 1, { revision: 2 })
+  scan(history, 3, [])
+  expect(verdict(history)).toBe('ok')
+  scan(history, 4, [[1, 1, 2]])
+  expect(verdict(history)).toBe('violation')
+})
+
+test('an unknown delete excuses one row, and two of them two', () => {
+  const gone = (deletes: number): MadeHistory => {
+    const history = made()
+    for (let i = 0; i < deletes; i++) remove(history, 1, 'info')
+    put(history, 1, 1, { revision: 1 })
+    scan(history, 2, [])
+    scan(history, 3, [])
+    put(history, 1, 2, { revision: 4 })
+    scan(history, 5, [])
+    return history
+  }
+  expect(verdict(gone(2))).toBe('ok')
+  expect(verdict(gone(1))).toBe('violation')
+
+  // The second one had not begun when the second row was found to be gone.
+  const late = gone(1)
+  remove(late, 1, 'info')
+  scan(late, 6, [])
+  expect(verdict(late)).toBe('violation')
+})
+
 test('a delete that found nothing is held to it', () => {
   const right = made()
   remove(right, 1, 'ok', { value: { existed: false }, revision: 0 })
