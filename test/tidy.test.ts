@@ -12,7 +12,7 @@ const root = resolve(import.meta.dirname, '..')
 const src = join(root, 'src')
 
 /** Folder → folders (and top-level modules) that it may import from. */
-const top = ['ports', 'errors', 'assert', 'random', 'logger', 'version']
+const top = ['ports', 'address', 'errors', 'assert', 'random', 'logger', 'version']
 const allowed: Record<string, readonly string[]> = {
   command: [...top],
   raft: [...top],
