@@ -5,20 +5,8 @@
 import { expect, test } from 'vitest'
 import { silentLogger } from '../../src/logger.ts'
 import { Audit } from '../../src/node/audit.ts'
-import type { KnownMember } from '../../src/node/member-list.ts'
 import { ManualClock } from '../suites/manual-clock.ts'
-
-function member(id: string): KnownMember {
-  return {
-    id,
-    peerAddress: `${id}:7201`,
-    clientAddress: undefined,
-    priority: 0,
-    voter: true,
-    staysLearner: false,
-    incarnation: undefined,
-  }
-}
+import { member } from './support/known-member.ts'
 
 test('a node that is no member does not outbid the members', () => {
   const told: string[] = []

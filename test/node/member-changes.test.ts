@@ -5,22 +5,9 @@
  */
 import { describe, expect, test } from 'vitest'
 import { MemberChanges, nextStep } from '../../src/node/member-changes.ts'
-import type { KnownMember } from '../../src/node/member-list.ts'
 import { wireError } from '../../src/node/replies.ts'
 import type { Reply } from '../../src/transport/index.ts'
-
-function member(id: string, fields: Partial<KnownMember> = {}): KnownMember {
-  return {
-    id,
-    peerAddress: `${id}:7201`,
-    clientAddress: undefined,
-    priority: 0,
-    voter: true,
-    staysLearner: false,
-    incarnation: undefined,
-    ...fields,
-  }
-}
+import { member } from './support/known-member.ts'
 
 const three = [member('n1'), member('n2'), member('n3')]
 
