@@ -17,7 +17,8 @@ export function memberReplaceCommand(cli: Cli): Command {
       'Puts a new member in the place of another, in one step: it catches up as a learner first, ' +
         'then it gets the vote of the other, which goes. For a node that was lost, wiped or ' +
         'damaged, and for moving one to another host. Without --timeout it waits up to 10 ' +
-        'minutes. Set the new node up with node init --join and start it before.',
+        'minutes; interrupted, or out of time, it goes on where it was when it is asked for ' +
+        'again. Set the new node up with node init --join and start it before.',
     )
     .argument('<id>', 'the member that goes, running or not', parseNodeId)
     .argument('<newId>', "the new node's name; never the old one again", parseNodeId)
