@@ -29,6 +29,8 @@ import type { DatabaseSizes, LiveTable, StateDatabase } from '../state/index.ts'
 const manifestBytesMax = 268_435_456
 /** A table is cut at 2 MiB, or when its last row is in. */
 const tableBytesMax = 268_435_456
+/** Tables in memory at once, so that some are read while another is checked. */
+const tablesAtOnce = 4
 /** A key that no row has: see 3. above. */
 const probeKey = Uint8Array.of(0x03)
 /**
@@ -107,7 +109,11 @@ async function checkFiles(directory: string, names: readonly string[]): Promise<
   if (!/^MANIFEST-\d{6,}\n$/.test(current)) throw corruptError(file, 0, 'it names no MANIFEST')
   const manifest = join(directory, current.trimEnd())
   const tables = readManifest(manifest, await readWhole(manifest, manifestBytesMax))
-  for (const table of tables.values()) await checkLiveTable(directory, names, table)
+  const live = [...tables.values()]
+  for (let from = 0; from < live.length; from += tablesAtOnce) {
+    const some = live.slice(from, from + tablesAtOnce)
+    await Promise.all(some.map((table) => checkLiveTable(directory, names, table)))
+  }
 }
 
 async function checkLiveTable(
