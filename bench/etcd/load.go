@@ -18,6 +18,8 @@ import (
 const (
 	// restAfterFailure keeps a store that is away from being asked a million times.
 	restAfterFailure = time.Millisecond
+	// tick is how finely an open loop looks at the clock: the same on both sides of a comparison.
+	tick = time.Millisecond
 	// unansweredMost is how long after the end of a job a call may stay without an answer; then it
 	// is cancelled, so that a job always ends.
 	unansweredMost = 20 * time.Second
@@ -40,7 +42,7 @@ func (l *load) now() time.Duration { return time.Since(l.started) }
 func (l *load) once(c *caller, start time.Duration) {
 	records, err := l.call(c)
 	if err != nil {
-		l.tally.failedWith(c.number, errorKind(err), l.now())
+		l.tally.failedWith(c.number, errorKind(err), start, l.now())
 		time.Sleep(restAfterFailure)
 		return
 	}
@@ -66,6 +68,7 @@ func (l *load) closed(inFlight int) {
 // After a late wake-up all calls that are due by then are made at once.
 func (l *load) open(perSecond float64) {
 	defer l.callers.cancelLate(l.tally.end)()
+	l.tally.byDue = true
 	var all sync.WaitGroup
 	// Whoever has called goes to the end of the queue: the connections take turns.
 	idle := make(chan *caller, outstandingMax)
@@ -75,8 +78,8 @@ func (l *load) open(perSecond float64) {
 		if due >= l.tally.end {
 			break
 		}
-		for wait := due - l.now(); wait > 0; wait = due - l.now() {
-			l.sleep(wait)
+		for due > l.now() {
+			l.sleep(tick)
 		}
 		var c *caller
 		select {

@@ -100,6 +100,22 @@ func TestOpenLoopCountsFromTheTimeThatACallWasDue(t *testing.T) {
 	})
 }
 
+func TestOpenLoopCountsWhatWasDueHoweverLateItsAnswerIs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		calls := atomic.Int64{}
+		l := loadOf(500*ms, 1_500*ms, func(*caller) (int, error) {
+			if calls.Add(1) > 100 {
+				time.Sleep(10 * time.Second)
+			}
+			return 1, nil
+		})
+		l.open(100)
+		if got := answerOf(t, l); got.Operations != 100 || got.P50 > 1_000 || got.P90 < 9_900_000 {
+			t.Errorf("got %+v", got)
+		}
+	})
+}
+
 func TestOpenLoopDropsWhatFindsNoRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := loadOf(0, 1_000*ms, takes(10*time.Second))

@@ -77,8 +77,8 @@ func (w *workload) put(c *caller) (int, error) {
 // putToken is what users of etcd do for a write that takes effect once however often it is sent:
 // a key for the token, made in the same transaction.
 func (w *workload) putToken(c *caller) (int, error) {
-	key := w.newKey()
-	token := "token/" + key
+	key := w.anyKey(c)
+	token := "token/" + w.newKey()
 	response, err := c.kv.Txn(c.ctx).
 		If(clientv3.Compare(clientv3.CreateRevision(token), "=", 0)).
 		Then(clientv3.OpPut(key, w.value(c)), clientv3.OpPut(token, "")).

@@ -124,12 +124,12 @@ func TestPutDrawsItsKeysFromAllOfThem(t *testing.T) {
 
 func TestPutTokenWritesTheRecordAndItsTokenOnce(t *testing.T) {
 	kv := &fakeKV{rows: map[string]string{}}
-	again := job{op: opPutToken, prefix: "p/", from: 7}
+	again := job{op: opPutToken, prefix: "p/", count: 1, from: 7}
 	same(t, callsOf(t, kv, again, 2), []int{1, 1})
-	same(t, keysOf(kv), []string{"p/0000000007", "p/0000000008", "token/p/0000000007", "token/p/0000000008"})
-	kv.rows["p/0000000007"] = "changed"
+	same(t, keysOf(kv), []string{"p/0000000000", "token/p/0000000007", "token/p/0000000008"})
+	kv.rows["p/0000000000"] = "changed"
 	same(t, callsOf(t, kv, again, 1), []int{0})
-	same(t, []string{kv.rows["p/0000000007"]}, []string{"changed"})
+	same(t, []string{kv.rows["p/0000000000"]}, []string{"changed"})
 }
 
 func TestOnceMakesWhatIsNotThere(t *testing.T) {

@@ -16,11 +16,14 @@ const (
 	furtherKinds   = "other"
 )
 
-// tally counts what ends within the measured time, and nothing else. Times are counted from the
-// beginning of the job. Callers count in a few parts, so that they do not wait for one another.
+// tally counts what falls into the measured time, and nothing else: in a closed loop the calls that
+// end in it, in an open loop those that were due in it, however long their answers took. Times are
+// counted from the beginning of the job. Callers count in a few parts, so that they do not wait for one another.
 type tally struct {
 	begin, end time.Duration
-	parts      []part
+	// byDue: a call counts by the moment at which it was due, not by its end.
+	byDue bool
+	parts []part
 }
 
 type part struct {
@@ -43,9 +46,16 @@ func newTally(begin, end time.Duration) *tally {
 
 func (t *tally) within(at time.Duration) bool { return at >= t.begin && at < t.end }
 
+func (t *tally) counts(start, now time.Duration) bool {
+	if t.byDue {
+		return t.within(start)
+	}
+	return t.within(now)
+}
+
 // succeeded counts a caller's call that was due (open loop) or made (closed loop) at `start`.
 func (t *tally) succeeded(caller int, start, now time.Duration, records int) {
-	if !t.within(now) {
+	if !t.counts(start, now) {
 		return
 	}
 	micros := min(microsMost, max(1, (now-start+time.Microsecond/2)/time.Microsecond))
@@ -59,9 +69,9 @@ func (t *tally) succeeded(caller int, start, now time.Duration, records int) {
 	}
 }
 
-// failedWith counts a call that failed at `now`.
-func (t *tally) failedWith(caller int, kind string, now time.Duration) {
-	if !t.within(now) {
+// failedWith counts a call that was due or made at `start` and failed at `now`.
+func (t *tally) failedWith(caller int, kind string, start, now time.Duration) {
+	if !t.counts(start, now) {
 		return
 	}
 	p := &t.parts[caller%len(t.parts)]

@@ -16,8 +16,8 @@ func TestTallyCountsWhatEndsWithinTheWindow(t *testing.T) {
 	tally.succeeded(1, 90*ms, 100*ms, 2)   // began before, ended within
 	tally.succeeded(2, 198*ms, 199*ms, 3)  // within
 	tally.succeeded(3, 199*ms, 200*ms, 50) // ended behind
-	tally.failedWith(4, "late", 200*ms)
-	tally.failedWith(5, "refused", 150*ms)
+	tally.failedWith(4, "late", 150*ms, 200*ms)
+	tally.failedWith(5, "refused", 0, 150*ms)
 	tally.droppedAt(99 * ms)
 	tally.droppedAt(100 * ms)
 	got, err := tally.answer("a client", 0.1)
@@ -73,7 +73,7 @@ func TestPercentilesRoundTheNumberOfCallsUp(t *testing.T) {
 func TestTallyTellsTenKindsOfErrorsApart(t *testing.T) {
 	tally := newTally(0, time.Second)
 	for i := range 30 {
-		tally.failedWith(i, fmt.Sprintf("kind %d", i), 0)
+		tally.failedWith(i, fmt.Sprintf("kind %d", i), 0, 0)
 	}
 	got, err := tally.answer("", 1)
 	if err != nil || got.Failed != 30 || len(got.Errors) != 10 {

@@ -47,7 +47,7 @@ export async function closedLoop(options: LoopOptions, callers: number): Promise
         const records = await call(number)
         tally.succeeded(startMs, clock.now(), records)
       } catch (error) {
-        tally.failedWith(nameError(error), clock.now())
+        tally.failedWith(nameError(error), startMs, clock.now())
         await clock.pause(restAfterFailureMs)
       }
       if (restMs > 0) await clock.pause(restMs)
@@ -74,7 +74,7 @@ export async function openLoop(
       const records = await call(number)
       tally.succeeded(dueMs, clock.now(), records)
     } catch (error) {
-      tally.failedWith(nameError(error), clock.now())
+      tally.failedWith(nameError(error), dueMs, clock.now())
     } finally {
       outstanding -= 1
       if (outstanding === 0) idle?.()

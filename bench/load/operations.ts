@@ -37,8 +37,7 @@ export function operationOf(job: Job): Operation {
       return put
     case 'put-token':
       return async (db) => {
-        const key = newKey()
-        await db.put(key, value(), { token: key })
+        await db.put(anyKey(), value(), { token: newKey() })
         return 1
       }
     case 'once':

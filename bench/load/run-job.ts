@@ -34,7 +34,11 @@ export async function runJob(
   const operation = operationOf(job)
   const startMs = clock.now()
   const beginMs = startMs + job.warmupSeconds * 1_000
-  const tally = new Tally(beginMs, beginMs + job.seconds * 1_000)
+  const tally = new Tally(
+    beginMs,
+    beginMs + job.seconds * 1_000,
+    job.rate === undefined ? 'end' : 'due',
+  )
   const options: LoopOptions = {
     clock,
     tally,

@@ -1,4 +1,7 @@
-/** Counts what ends within the measured time, and nothing else. */
+/**
+ * Counts what falls into the measured time, and nothing else: in a closed loop the calls that end
+ * in it, in an open loop those that were due in it, however long their answers took.
+ */
 import type { Histogram } from 'hdr-histogram-js'
 import { emptyHistogram, encodeHistogram, recordMs } from './latencies.ts'
 import { errorKindsMax, type JobAnswer } from './job.ts'
@@ -6,10 +9,14 @@ import { errorKindsMax, type JobAnswer } from './job.ts'
 /** Where failures beyond the kinds that are told apart are counted. */
 const furtherKinds = 'other'
 
+/** Which moment of a call must lie in the measured time for it to count. */
+export type Counted = 'end' | 'due'
+
 /** One measured window, in ms of the clock that the caller reads. */
 export class Tally {
   readonly beginMs: number
   readonly endMs: number
+  readonly #counted: Counted
   operations = 0
   records = 0
   failed = 0
@@ -17,22 +24,23 @@ export class Tally {
   readonly #errors = new Map<string, number>()
   readonly #histogram: Histogram = emptyHistogram()
 
-  constructor(beginMs: number, endMs: number) {
+  constructor(beginMs: number, endMs: number, counted: Counted = 'end') {
     this.beginMs = beginMs
     this.endMs = endMs
+    this.#counted = counted
   }
 
   /** A call that was due (open loop) or made (closed loop) at `startMs` and succeeded at `nowMs`. */
   succeeded(startMs: number, nowMs: number, records: number): void {
-    if (!this.#within(nowMs)) return
+    if (!this.#counts(startMs, nowMs)) return
     this.operations += 1
     this.records += records
     recordMs(this.#histogram, nowMs - startMs)
   }
 
-  /** A call that failed at `nowMs`. */
-  failedWith(kind: string, nowMs: number): void {
-    if (!this.#within(nowMs)) return
+  /** A call that was due or made at `startMs` and failed at `nowMs`. */
+  failedWith(kind: string, startMs: number, nowMs: number): void {
+    if (!this.#counts(startMs, nowMs)) return
     this.failed += 1
     const known = this.#errors.has(kind) || this.#errors.size < errorKindsMax - 1
     const name = known ? kind : furtherKinds
@@ -66,6 +74,10 @@ export class Tally {
       max: this.operations === 0 ? 0 : histogram.maxValue,
       client,
     }
+  }
+
+  #counts(startMs: number, nowMs: number): boolean {
+    return this.#within(this.#counted === 'due' ? startMs : nowMs)
   }
 
   #within(ms: number): boolean {

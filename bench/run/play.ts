@@ -6,7 +6,7 @@ import type { Finding, GrowthStep, Round, SideRounds } from '../report/record.ts
 import type { Disturbance, Plan } from '../scenarios.ts'
 import type { Gap } from '../load/job.ts'
 import type { Cluster, JobRequest } from '../sides/side.ts'
-import type { Actor, Stage } from './stage.ts'
+import type { Actor, Measurement, Stage } from './stage.ts'
 import type { Surroundings } from './surroundings.ts'
 
 /** How a scenario is played. */
@@ -73,8 +73,9 @@ async function playLoad(
   for (let number = 0; number < rounds; number++) {
     for (const actor of stage.order(number)) {
       await using _ = await disturb(disturbance, actor.cluster, stage.world)
-      const { round, histogram, leaderChanged } = await actor.measure(request(job, number, options))
-      if (leaderChanged) note(`the leader of ${actor.name} changed in round ${number + 1}`)
+      const measurement = await actor.measure(request(job, number, options))
+      const { round, histogram } = measurement
+      noteLeaders(measurement, `round ${number + 1} of ${actor.name}`, note)
       found.get(actor)?.rounds.push(round)
       found.get(actor)?.histograms.push(histogram)
       tell(`${actor.name} round ${number + 1}: ${inWords(round)}`)
@@ -87,6 +88,16 @@ async function playLoad(
   }))
   const inFlight = job.inFlight ?? 1
   return { kind: 'load', inFlight, ...(rate === undefined ? {} : { rate }), sides }
+}
+
+/** Both make a round say less of the store than the others do. */
+function noteLeaders(
+  { leaderChanged, isNewClient }: Measurement,
+  round: string,
+  note: (line: string) => void,
+): void {
+  if (leaderChanged) note(`the leader changed in ${round}`)
+  if (isNewClient) note(`another node leads than before, so the client was new in ${round}`)
 }
 
 /** The job of one round: its own numbers and its own seed, the same for all sides. */
@@ -182,7 +193,6 @@ async function playFailOver(kills: number, stage: Stage, { tell }: PlayOptions):
 
 /** Kills the leader under writes and brings it back; the time without a successful write. */
 async function killLeader(actor: Actor, number: number, world: Surroundings): Promise<GapAround> {
-  const leader = await actor.cluster.leader()
   const watched = actor.run({
     op: 'write-gap',
     inFlight: failOverCallers,
@@ -196,6 +206,7 @@ async function killLeader(actor: Actor, number: number, world: Surroundings): Pr
   // Handled below; this one only keeps an early failure from counting as unhandled.
   watched.catch(() => {})
   await world.pause(beforeKillMs)
+  const leader = await actor.cluster.leader()
   const killedAt = world.wall()
   await actor.cluster.kill(leader.id)
   const { gaps = [], longestGapMs = 0 } = await watched
@@ -257,7 +268,7 @@ async function playGrowth(
   stage: Stage,
   options: PlayOptions,
 ): Promise<Finding> {
-  const { rounds, tell } = options
+  const { rounds, tell, note } = options
   const found = new Map<Actor, GrowthStep[]>()
   for (const actor of stage.actors) found.set(actor, [])
   let stored = 0
@@ -268,9 +279,13 @@ async function playGrowth(
         ...plan.job,
         keys: { prefix: plan.job.keys?.prefix ?? 'bench/a/', count: rows },
       }
+      // Else the first step, which the others are compared with, would pay for all compiling.
+      if (stored === 0) await actor.run(opening(request(job, 0, options), options))
       const measured: Round[] = []
       for (let number = 0; number < rounds; number++) {
-        const { round } = await actor.measure(request(job, number, options))
+        const measurement = await actor.measure(request(job, number, options))
+        noteLeaders(measurement, `round ${number + 1} of ${actor.name} with ${rows} rows`, note)
+        const { round } = measurement
         measured.push(round)
         tell(`${actor.name} ${rows} rows, round ${number + 1}: ${inWords(round)}`)
       }

@@ -66,7 +66,7 @@ export class Actor {
 
   /** Runs a job and watches all processes meanwhile. */
   async measure(job: JobRequest): Promise<Measurement> {
-    await this.#followLeader()
+    const isNewClient = await this.#followLeader()
     const watched: readonly Watched[] = [
       ...(await watchedNodes(this.cluster)),
       { name: clientName, pid: present(this.#load.pid, 'a load process runs') },
@@ -84,8 +84,18 @@ export class Actor {
       usage = watch.stop(beginMs, endMs)
     }
     await world.pause(settleMs)
+    const running = new Set(this.cluster.nodes.map(({ pid }) => pid))
+    for (const { name, pid } of watched.slice(0, -1)) {
+      // With a node less each call costs less.
+      if (!running.has(pid)) throw new Error(`the ${name} of ${this.name} ended during a round`)
+    }
     const leaderChanged = (await this.cluster.leader()).id !== this.#leader
-    return { round: roundOf(answer, usage), histogram: answer.histogram, leaderChanged }
+    return {
+      round: roundOf(answer, usage),
+      histogram: answer.histogram,
+      leaderChanged,
+      isNewClient,
+    }
   }
 
   /** CPU that the nodes take with nothing to do, in shares of a core. */
@@ -104,12 +114,13 @@ export class Actor {
   }
 
   /** The peer's client goes by the first address alone: another leader needs another start of it. */
-  async #followLeader(): Promise<void> {
+  async #followLeader(): Promise<boolean> {
     const { endpoints, leader } = await endpointsOf(this.cluster)
-    if (leader === this.#leader) return
+    if (leader === this.#leader) return false
     await this.#load.close()
     this.#load = this.#kind.load(endpoints)
     this.#leader = leader
+    return true
   }
 }
 
@@ -119,6 +130,8 @@ export interface Measurement {
   readonly histogram: string
   /** Another node led at the end of the round than at its beginning. */
   readonly leaderChanged: boolean
+  /** The load generator was started anew before the round, because another node leads than before. */
+  readonly isNewClient: boolean
 }
 
 function roundOf(answer: JobAnswer, usage: readonly Usage[]): Round {
@@ -146,7 +159,12 @@ export class Stage {
     try {
       for (const { as, kind } of kinds) {
         const cluster = await kind.start(join(directory, as))
-        actors.push(await Actor.open(as, cluster, kind, world))
+        try {
+          actors.push(await Actor.open(as, cluster, kind, world))
+        } catch (error) {
+          await cluster.close()
+          throw error
+        }
       }
       return new Stage(actors, world)
     } catch (error) {

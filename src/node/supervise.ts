@@ -40,23 +40,25 @@ export async function runNode(ports: NodePorts, settings: NodeSettings): Promise
 /**
  * Opens a node again after its state failed. A full disk gets room again, by compaction elsewhere
  * or by somebody who looks; the process waits for that rather than end and be started in vain.
+ * Undefined: the node was closed meanwhile, and is not wanted any more.
  */
 async function openAgain(
   ports: NodePorts,
   settings: NodeSettings,
   restart: Restart,
   closing: () => boolean,
-): Promise<OpenNode> {
+): Promise<OpenNode | undefined> {
   for (let attempt = 1; ; attempt++) {
     // Before the first attempt too: a state that opens, and fails again at once, must not make the
     // node read its whole log over and over.
     if (restart.state.type === 'kept') {
       await new Promise<void>((resolve) => ports.clock.timer(attemptEveryMs, resolve))
     }
+    if (closing()) return undefined
     try {
       return await openAndStart(ports, settings, restart)
     } catch (error) {
-      const isHopeless = attempt >= attemptsMax || closing()
+      const isHopeless = attempt >= attemptsMax
       if (restart.state.type !== 'kept' || !isStorageFailure(error) || isHopeless) throw error
       settings.logger.warn('the node could not be opened again yet', { error: String(error) })
     }
@@ -120,7 +122,10 @@ function supervise(ports: NodePorts, settings: NodeSettings, first: OpenNode): R
       // Beside those there are the repairs that a start made of what it found.
       const repaired = current.repaired + (end.type === 'stateDamaged' ? 1 : 0)
       const restart = { state: stateAfter(end), knownCommit, repaired }
-      current = await openAgain(ports, bound, restart, () => closing)
+      const next = await openAgain(ports, bound, restart, () => closing)
+      // Its log is whole and durable, and its state is what the last barrier made of it.
+      if (next === undefined) return 'closed'
+      current = next
       if (closing) await current.node.close()
     }
   }

@@ -9,7 +9,7 @@ import { roundOf, roundsOf } from './fixture.ts'
 
 function load(
   name: string,
-  sides: Partial<Record<Measured, [perSecond: number, more?: Partial<Round>]>>,
+  sides: Partial<Record<Measured, readonly [perSecond: number, more?: Partial<Round>]>>,
 ): ScenarioRecord {
   const measured = Object.entries(sides).map(([side, [perSecond, more = {}]]) => ({
     ...roundsOf(side as Measured, perSecond),
@@ -77,6 +77,8 @@ describe('a latency beside the peer’s', () => {
       load('open-half', { quorate: [1, { p99: ours }], etcd: [1, { p99: 800 }] })
     expect(met('open-half', of(400))).toBe(true)
     expect(met('open-half', of(401))).toBe(false)
+    const losing = { quorate: [1, { p99: 400, dropped: 1 }], etcd: [1, { p99: 800 }] } as const
+    expect(met('open-half', load('open-half', losing))).toBe(false)
   })
 })
 
@@ -93,12 +95,15 @@ test('putMany is measured in records against the peer’s best single puts', () 
   const many = (records: number): ScenarioRecord =>
     load('put-many-100', { quorate: [1, { records: records * 5 }] })
   const peer = [
+    load('put-1', { quorate: [1], etcd: [100] }),
     load('put-64', { quorate: [1], etcd: [900] }),
     load('put-256', { quorate: [1], etcd: [1_000] }),
+    load('put-1000', { quorate: [1], etcd: [950] }),
   ]
   expect(met('put-many-100', ...peer, many(10_000))).toBe(true)
   expect(met('put-many-100', ...peer, many(9_990))).toBe(false)
   expect(met('put-many-100', many(9_990))).toBeUndefined()
+  expect(met('put-many-100', ...peer.slice(0, 2), many(10_000))).toBeUndefined()
 })
 
 test('fail-over: half of the peer’s p50, and under 1.5 s at the worst', () => {

@@ -9,7 +9,7 @@ import { gapMsLeast, GapWatch } from '../../bench/load/gaps.ts'
 import { errorKindsMax, outstandingMax, parseAnswer, parseJob } from '../../bench/load/job.ts'
 import { decodeHistogram, mergeHistograms } from '../../bench/load/latencies.ts'
 import { closedLoop, openLoop, type LoopClock, type LoopOptions } from '../../bench/load/loops.ts'
-import { Tally } from '../../bench/load/tally.ts'
+import { Tally, type Counted } from '../../bench/load/tally.ts'
 import { endOf, keyOf, numbersOf, valuesOf } from '../../bench/load/values.ts'
 
 /** Time that passes only when it is told to, from timer to timer. */
@@ -65,9 +65,10 @@ interface World {
 function world(
   callMs: (call: number) => number,
   fails: (call: number) => boolean = () => false,
+  counted: Counted = 'end',
 ): World {
   const clock = new HandClock()
-  const tally = new Tally(1_500, 2_500)
+  const tally = new Tally(1_500, 2_500, counted)
   const calls: number[] = []
   const call = async (): Promise<number> => {
     const number = calls.length
@@ -122,10 +123,9 @@ describe('a closed loop', () => {
 
 describe('an open loop', () => {
   test('calls at its rate whatever the answers take', async () => {
-    const { clock, tally, options, calls } = world(() => 50)
+    const { clock, tally, options, calls } = world(() => 50, undefined, 'due')
     await clock.turn(openLoop(options, clock.now(), 200))
     expect(calls.length).toBe(300)
-    // Those due from 450 ms after the start to 1,445 ms end within the window.
     expect(tally.answer('client')).toMatchObject({ operations: 200, p50: 50_000, dropped: 0 })
   })
 
@@ -151,6 +151,21 @@ describe('an open loop', () => {
     expect(histogram.getValueAtPercentile(69)).toBeLessThanOrEqual(10_000)
   })
 
+  test('counts what was due in the window however late its answer is', async () => {
+    // All that is called in the second half of the window is answered long after it.
+    const { clock, tally, options } = world((call) => (call >= 100 ? 20_000 : 1), undefined, 'due')
+    await clock.turn(openLoop(options, clock.now(), 100))
+    expect(tally.answer('client')).toMatchObject({ operations: 100, p50: 1_000, failed: 0 })
+    expect(tally.answer('client').p90).toBeGreaterThanOrEqual(19_900_000)
+    const late = world(
+      (call) => (call >= 100 ? 20_000 : 1),
+      (call) => call >= 100,
+      'due',
+    )
+    await late.clock.turn(openLoop(late.options, late.clock.now(), 100))
+    expect(late.tally.answer('client')).toMatchObject({ operations: 50, failed: 50 })
+  })
+
   test('drops and counts what has no room', async () => {
     const { clock, tally, options, calls } = world(() => 10_000)
     const rate = 2 * outstandingMax
@@ -173,8 +188,8 @@ describe('an open loop', () => {
 describe('a tally', () => {
   test('tells so many kinds of errors apart and no more', () => {
     const tally = new Tally(0, 10)
-    for (let i = 0; i < 100; i++) tally.failedWith(`kind ${i}`, 5)
-    tally.failedWith('kind 0', 5)
+    for (let i = 0; i < 100; i++) tally.failedWith(`kind ${i}`, 0, 5)
+    tally.failedWith('kind 0', 0, 5)
     const { errors, failed } = tally.answer('client')
     expect(failed).toBe(101)
     expect(Object.keys(errors).length).toBe(errorKindsMax)

@@ -440,6 +440,23 @@ describe('a nearly full disk', () => {
     await on.clock.advance(5_000)
     expect(openings()).toBe(before + 1)
   })
+
+  test('a node that is closed while its state waits to be opened again ends in order', async () => {
+    const on = await supervised(3)
+    const db = await on.client()
+    await fill(on, db, 'before', 40)
+    const { leader = '' } = await on.done(db.status())
+    const victim = on.machine(['n1', 'n2', 'n3'].find((id) => id !== leader) ?? '')
+    victim.database.failWrites(new Error('ENOSPC: no space left on device'))
+    for (let i = 0; i < 100; i++) victim.openErrors.push(noSpace())
+    await fill(on, db, 'meanwhile', 40)
+    await on.until('it waits', () => victim.log.join('').includes('could not be opened again yet'))
+    const tried = victim.openErrors.length
+    const { supervised: node } = victim
+    await on.done(node?.close() ?? Promise.resolve())
+    expect(await node?.closed).toBe('closed')
+    expect(victim.openErrors.length).toBe(tried)
+  })
 })
 
 function noSpace(): Error {
