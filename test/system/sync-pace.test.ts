@@ -18,12 +18,19 @@ test('a quick disk is synced on the loop', () => {
   expect(syncs(new SyncPace(), 20, 0.1)).toBe('L'.repeat(20))
 })
 
-test('one that is slow now and then stays on the loop', () => {
+test('one of which one sync in five is quick stays on the loop: the others wait for processors', () => {
   const pace = new SyncPace()
+  expect(syncs(pace, 1, 0.1)).toBe('L')
   for (let i = 0; i < 50; i++) {
-    expect(syncs(pace, 2, 5)).toBe('LL')
+    expect(syncs(pace, 4, 5)).toBe('LLLL')
     expect(syncs(pace, 1, 0.1)).toBe('L')
   }
+})
+
+test('one that has always been quick is given up after eight slow ones', () => {
+  const pace = new SyncPace()
+  syncs(pace, 1_000, 0.1)
+  expect(syncs(pace, 16, 5)).toBe(`${'L'.repeat(8)}${'.'.repeat(8)}`)
 })
 
 test('a slow disk is tried again at growing distances', () => {
@@ -38,14 +45,19 @@ test('once it is quick again the loop takes over; the distance shrinks as it gre
   syncs(pace, 33, 5)
   expect(syncs(pace, 34, 0.1)).toBe(`${'.'.repeat(32)}LL`)
   // 64 would have come next, halved twice.
-  expect(syncs(pace, 20, 5)).toBe(`LLL${'.'.repeat(16)}L`)
+  expect(syncs(pace, 25, 5)).toBe(`${'L'.repeat(8)}${'.'.repeat(16)}L`)
 })
 
-test('a disk that stays slow is tried once in 16,384 syncs', () => {
-  const where = syncs(new SyncPace(), 200_000, 5)
+test('a disk that stays slow is tried once in 1,024 syncs', () => {
+  const where = syncs(new SyncPace(), 20_000, 5)
   const trials = (where.split('L').length - 1) / 3
-  expect(trials).toBeGreaterThan(12)
-  expect(trials).toBeLessThan(12 + 200_000 / 16_384)
+  expect(trials).toBeGreaterThan(20)
+  expect(trials).toBeLessThan(8 + 20_000 / 1_024)
+})
+
+test('one that stalls at each trial is tried once in 16,384', () => {
+  const where = syncs(new SyncPace(), 200_000, 60)
+  expect(where.split('L').length - 1).toBeLessThan(4 + 200_000 / 16_384)
 })
 
 test('a stall is enough by itself, and for long', () => {
@@ -55,10 +67,10 @@ test('a stall is enough by itself, and for long', () => {
   )
 })
 
-test('whatever it is told, at most three slow ones in a row are on the loop, then eight are not', () => {
+test('whatever it is told, at most eight slow ones in a row are on the loop, then eight are not', () => {
   fc.assert(
     fc.property(
-      fc.array(fc.double({ min: 0, max: 12, noNaN: true }), { maxLength: 300 }),
+      fc.array(fc.double({ min: 0, max: 60, noNaN: true }), { maxLength: 300 }),
       (all) => {
         const pace = new SyncPace()
         let row = 0
@@ -67,11 +79,14 @@ test('whatever it is told, at most three slow ones in a row are on the loop, the
           const onLoop = syncs(pace, 1, ms) === 'L'
           if (rest > 0) expect(onLoop).toBe(false)
           rest = Math.max(0, rest - 1)
-          if (!onLoop) continue
-          row = ms <= 0.3 ? 0 : row + 1
-          if (row < 3 && ms <= 10) continue
-          row = 0
-          rest = ms > 10 ? 4_096 : 8
+          if (!onLoop) {
+            row = 0
+            continue
+          }
+          row = ms <= 0.4 ? 0 : row + 1
+          expect(row).toBeLessThanOrEqual(8)
+          if (ms > 50) rest = 4_096
+          else if (row === 8) rest = 8
         }
       },
     ),
