@@ -45,6 +45,7 @@ async function bench(options: BenchOptions): Promise<number> {
     command,
     notes,
     tell,
+    keep: (found) => void writeReport(found, out),
     world: realSurroundings,
     machine: thisMachine(directory),
   })

@@ -30,6 +30,8 @@ export interface BenchParts {
   readonly command: string
   readonly notes: readonly string[]
   readonly tell: (line: string) => void
+  /** Gets what there is after each scenario, so that an end by force loses one of them at most. */
+  readonly keep: (record: BenchRecord) => void
   readonly world: Surroundings
   /** Where it runs, for the report. */
   readonly machine: Machine
@@ -47,6 +49,21 @@ export async function runBench(options: BenchOptions, parts: BenchParts): Promis
   const done: ScenarioRecord[] = []
   const clients = new Map<Measured, string>()
   let idle: readonly IdleRecord[] | undefined
+  const record = (): BenchRecord => ({
+    schema: benchSchema,
+    startedAt: startedAt.toISOString(),
+    seconds: Math.round((parts.world.wall() - startedAt.getTime()) / 1_000),
+    command: parts.command,
+    short: options.short,
+    rounds: options.rounds,
+    secondsPerRound: options.seconds,
+    machine: parts.machine,
+    sides: sidesOf(parts, clients),
+    idle: idle ?? [],
+    scenarios: [...done],
+    goals: judgeGoals(done),
+    notes: [...notes],
+  })
   await using theatre = new Theatre(parts, options)
   for (const scenario of options.scenarios) {
     const { name, title } = scenario
@@ -79,22 +96,9 @@ export async function runBench(options: BenchOptions, parts: BenchParts): Promis
       parts.tell(`${name} failed: ${why}`)
       notes.push(`${name} failed: ${why}`)
     }
+    parts.keep(record())
   }
-  return {
-    schema: benchSchema,
-    startedAt: startedAt.toISOString(),
-    seconds: Math.round((parts.world.wall() - startedAt.getTime()) / 1_000),
-    command: parts.command,
-    short: options.short,
-    rounds: options.rounds,
-    secondsPerRound: options.seconds,
-    machine: parts.machine,
-    sides: sidesOf(parts, clients),
-    idle: idle ?? [],
-    scenarios: done,
-    goals: judgeGoals(done),
-    notes,
-  }
+  return record()
 }
 
 /**

@@ -143,6 +143,8 @@ interface Played {
   readonly world: StillWorld
   readonly ours: WrittenSide
   readonly peer: WrittenSide
+  /** The scenarios that stood in each record that was kept on the way. */
+  readonly kept: readonly (readonly string[])[]
 }
 
 /** Runs a bench with these arguments; the peer takes part with `--peer etcd`. */
@@ -160,6 +162,7 @@ async function bench(
   const world = new StillWorld()
   const ours = new WrittenSide('quorate', events, answers.quorate)
   const peer = new WrittenSide('etcd', events, answers.etcd)
+  const kept: string[][] = []
   const record = await runBench(options, {
     ours,
     peer: options.peer === undefined ? undefined : peer,
@@ -168,10 +171,11 @@ async function bench(
     command: 'npm run bench',
     notes: [],
     tell: () => {},
+    keep: (found) => kept.push(found.scenarios.map(({ name }) => name)),
     world,
     machine: fixture.machine,
   })
-  return { record, events, world, ours, peer }
+  return { record, events, world, ours, peer, kept }
 }
 
 function finding<K extends Finding['kind']>(
@@ -183,6 +187,12 @@ function finding<K extends Finding['kind']>(
   if (found?.kind !== kind) throw new Error(`${name} found no ${kind}`)
   return found as Extract<Finding, { kind: K }>
 }
+
+test('what was found is kept after each scenario, also after one that failed', async () => {
+  const quorate: Answering = ({ op }) => (op === 'get' ? new Error('no') : {})
+  const { kept } = await bench('put-1 put-64 get-1 --rounds 1', { quorate })
+  expect(kept).toEqual([['put-1'], ['put-1', 'put-64'], ['put-1', 'put-64']])
+})
 
 describe('a load', () => {
   test('alternates between the sides, on clusters that go when it is over', async () => {
