@@ -61,10 +61,11 @@ function faster(scenario: string, ratio: number, lowerP99: boolean): Goal {
       const theirP99 = medianOf(findings, scenario, 'etcd', ({ p99 }) => p99)
       if (ours === undefined || theirs === undefined) return undefined
       if (ourP99 === undefined || theirP99 === undefined) return undefined
-      const beside = lowerP99 ? `, p99 ${ms(ourP99)} to ${ms(theirP99)}` : ''
+      const lost = lostCalls(findings, scenario)
+      const beside = `${lowerP99 ? `, p99 ${ms(ourP99)} to ${ms(theirP99)}` : ''}${lostWords(lost)}`
       return {
         measured: `${times(ours / theirs)}${beside}`,
-        met: ours >= ratio * theirs && (!lowerP99 || ourP99 < theirP99),
+        met: ours >= ratio * theirs && (!lowerP99 || ourP99 < theirP99) && lost === 0,
       }
     },
   }
@@ -74,6 +75,10 @@ function faster(scenario: string, ratio: number, lowerP99: boolean): Goal {
 function lostCalls(findings: Findings, scenario: string): number {
   const rounds = roundsOf(findings, scenario, 'quorate') ?? []
   return rounds.reduce((sum, { failed, dropped }) => sum + failed + dropped, 0)
+}
+
+function lostWords(lost: number): string {
+  return lost === 0 ? '' : `, ${whole(lost)} calls lost`
 }
 
 /** A latency of ours against the peer's: at most so large a share of it. */
@@ -87,9 +92,8 @@ function quicker(scenario: string, which: 'p50' | 'p99', share: number): Goal {
       const theirs = medianOf(findings, scenario, 'etcd', (round) => round[which])
       if (ours === undefined || theirs === undefined) return undefined
       const lost = lostCalls(findings, scenario)
-      const beside = lost === 0 ? '' : `, ${whole(lost)} calls lost`
       const met = ours <= share * theirs && lost === 0
-      return { measured: `${ms(ours)} to ${ms(theirs)}${beside}`, met }
+      return { measured: `${ms(ours)} to ${ms(theirs)}${lostWords(lost)}`, met }
     },
   }
 }

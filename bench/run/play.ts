@@ -193,6 +193,7 @@ async function playFailOver(kills: number, stage: Stage, { tell }: PlayOptions):
 
 /** Kills the leader under writes and brings it back; the time without a successful write. */
 async function killLeader(actor: Actor, number: number, world: Surroundings): Promise<GapAround> {
+  const beganAt = world.wall()
   const watched = actor.run({
     op: 'write-gap',
     inFlight: failOverCallers,
@@ -211,7 +212,7 @@ async function killLeader(actor: Actor, number: number, world: Surroundings): Pr
   await actor.cluster.kill(leader.id)
   const { gaps = [], longestGapMs = 0 } = await watched
   await actor.cluster.restart(leader.id)
-  return gapAround(killedAt, gaps, longestGapMs)
+  return gapAround({ beganAt, killedAt }, gaps, longestGapMs)
 }
 
 /** The time without a successful write around a kill. */
@@ -225,11 +226,15 @@ export interface GapAround {
  * The longest gap that was not over before the kill. Where there is none, no gap was long enough for
  * the list, and the longest of all stands in.
  */
-export function gapAround(killedAt: number, gaps: readonly Gap[], longestMs: number): GapAround {
+export function gapAround(
+  { beganAt, killedAt }: { readonly beganAt: number; readonly killedAt: number },
+  gaps: readonly Gap[],
+  longestMs: number,
+): GapAround {
   const around = gaps.filter(([start, length]) => start + length >= killedAt)
   if (around.length === 0) return { gapMs: Math.min(longestMs, gapMsLeast), open: false }
   const [start, gapMs] = around.reduce((most, gap) => (gap[1] > most[1] ? gap : most))
-  const endsAt = killedAt - beforeKillMs + 1_000 * watchSeconds
+  const endsAt = beganAt + 1_000 * watchSeconds
   return { gapMs, open: start + gapMs >= endsAt - openWithinMs }
 }
 

@@ -10,6 +10,7 @@
  * that no byte goes unchecked.
  */
 import { crc32c, unmask } from './crc32c.ts'
+import type { Crc32c } from './crc32c.ts'
 import { LevelReader, u32At } from './level-bytes.ts'
 import { corruptError } from '../errors.ts'
 
@@ -35,8 +36,20 @@ export interface TableBounds {
   readonly largest: Uint8Array
 }
 
+/** A table with its name, and with what computes its checksums. */
+interface Table {
+  readonly file: string
+  readonly bytes: Uint8Array
+  readonly checksum: Crc32c
+}
+
 /** Throws `QUORATE_CORRUPT` unless the file is whole. */
-export function checkTable(file: string, bytes: Uint8Array): TableBounds {
+export function checkTable(
+  file: string,
+  bytes: Uint8Array,
+  checksum: Crc32c = crc32c,
+): TableBounds {
+  const table = { file, bytes, checksum }
   if (bytes.length < footerBytes) throw corruptError(file, 0, 'it is too short for a table')
   const footerAt = bytes.length - footerBytes
   const low = u32At(bytes, bytes.length - 8)
@@ -50,19 +63,19 @@ export function checkTable(file: string, bytes: Uint8Array): TableBounds {
   // The rest of the footer is padding, which no checksum covers.
   while (!footer.atEnd) if (footer.raw(1)[0] !== 0) throw footer.bad('its padding is not zero')
 
-  const data = [...blockEntries(file, checkedBlock(file, bytes, index))].map(({ value }) =>
+  const data = [...blockEntries(file, checkedBlock(table, index))].map(({ value }) =>
     readHandle(new LevelReader(file, value, { start: 0, end: value.length, base: index.offset })),
   )
-  const meta = [...blockEntries(file, checkedBlock(file, bytes, metaIndex))].map(({ value }) =>
+  const meta = [...blockEntries(file, checkedBlock(table, metaIndex))].map(({ value }) =>
     readHandle(
       new LevelReader(file, value, { start: 0, end: value.length, base: metaIndex.offset }),
     ),
   )
-  for (const handle of [...data, ...meta]) checkedBlock(file, bytes, handle)
+  for (const handle of [...data, ...meta]) checkedBlock(table, handle)
   checkCoverage(file, [...data, ...meta, metaIndex, index], footerAt)
 
-  const smallest = firstKey(file, bytes, data.at(0))
-  const largest = lastKey(file, bytes, data.at(-1))
+  const smallest = firstKey(table, data.at(0))
+  const largest = lastKey(table, data.at(-1))
   return { smallest, largest }
 }
 
@@ -71,12 +84,12 @@ function readHandle(reader: LevelReader): BlockHandle {
 }
 
 /** The block's contents, once its checksum holds. */
-function checkedBlock(file: string, bytes: Uint8Array, handle: BlockHandle): LevelReader {
+function checkedBlock({ file, bytes, checksum }: Table, handle: BlockHandle): LevelReader {
   const { offset, size } = handle
   const end = offset + size
   if (end + trailerBytes > bytes.length) throw corruptError(file, offset, 'a block is cut short')
   const stored = unmask(u32At(bytes, end + 1))
-  if (crc32c(bytes, offset, end + 1) !== stored) {
+  if (checksum(bytes, offset, end + 1) !== stored) {
     throw corruptError(file, offset, `a block of ${size} bytes fails its checksum`)
   }
   if (bytes[end] !== 0) throw corruptError(file, end, 'a block is compressed, as none is here')
@@ -114,16 +127,18 @@ function checkCoverage(file: string, handles: readonly BlockHandle[], footerAt: 
   if (at !== footerAt) throw corruptError(file, at, 'no block stands here')
 }
 
-function firstKey(file: string, bytes: Uint8Array, handle: BlockHandle | undefined): Uint8Array {
+function firstKey(table: Table, handle: BlockHandle | undefined): Uint8Array {
+  const { file } = table
   if (handle === undefined) throw corruptError(file, 0, 'a table has no rows')
-  for (const { key } of blockEntries(file, checkedBlock(file, bytes, handle))) return key
+  for (const { key } of blockEntries(file, checkedBlock(table, handle))) return key
   throw corruptError(file, handle.offset, 'a block has no entries')
 }
 
-function lastKey(file: string, bytes: Uint8Array, handle: BlockHandle | undefined): Uint8Array {
+function lastKey(table: Table, handle: BlockHandle | undefined): Uint8Array {
+  const { file } = table
   let last: Uint8Array | undefined
   if (handle !== undefined) {
-    for (const { key } of blockEntries(file, checkedBlock(file, bytes, handle))) last = key
+    for (const { key } of blockEntries(file, checkedBlock(table, handle))) last = key
   }
   if (last === undefined) throw corruptError(file, handle?.offset ?? 0, 'a block has no entries')
   return last

@@ -23,7 +23,8 @@ import { LevelDatabase } from './level.ts'
 import { bytesEqual } from '../command/index.ts'
 import { corruptError, QuorateError } from '../errors.ts'
 import { checkTable, readManifest } from '../state/index.ts'
-import type { DatabaseSizes, LiveTable, StateDatabase } from '../state/index.ts'
+import type { Crc32c, DatabaseSizes, LiveTable, StateDatabase } from '../state/index.ts'
+import { fastestCrc32c } from './crc32c.ts'
 
 /** LevelDB begins a new MANIFEST at every start, so one of this size means damage. */
 const manifestBytesMax = 268_435_456
@@ -110,9 +111,10 @@ async function checkFiles(directory: string, names: readonly string[]): Promise<
   const manifest = join(directory, current.trimEnd())
   const tables = readManifest(manifest, await readWhole(manifest, manifestBytesMax))
   const live = [...tables.values()]
+  const checksum = await fastestCrc32c()
   for (let from = 0; from < live.length; from += tablesAtOnce) {
     const some = live.slice(from, from + tablesAtOnce)
-    await Promise.all(some.map((table) => checkLiveTable(directory, names, table)))
+    await Promise.all(some.map((table) => checkLiveTable(directory, names, table, checksum)))
   }
 }
 
@@ -120,6 +122,7 @@ async function checkLiveTable(
   directory: string,
   names: readonly string[],
   table: LiveTable,
+  checksum: Crc32c,
 ): Promise<void> {
   const stem = String(table.number).padStart(6, '0')
   const name = names.includes(`${stem}.sst`) ? `${stem}.sst` : `${stem}.ldb`
@@ -128,7 +131,7 @@ async function checkLiveTable(
   if (bytes.length !== table.bytes) {
     throw corruptError(file, bytes.length, `it should have ${table.bytes} bytes`)
   }
-  const { smallest, largest } = checkTable(file, bytes)
+  const { smallest, largest } = checkTable(file, bytes, checksum)
   // Whole in itself, it may still be another table that was copied to this name.
   if (!bytesEqual(smallest, table.smallest) || !bytesEqual(largest, table.largest)) {
     throw corruptError(file, 0, 'it is not the table that MANIFEST means')

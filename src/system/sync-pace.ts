@@ -17,6 +17,8 @@ const stallMs = 50
 /** How many slow syncs in a row are put up with at a trial, and at most. */
 const patienceAtTrial = 3
 const patienceMax = 8
+/** A slow one counts once for each of so many ms, or once: what stands still is the loop. */
+const patienceMs = 10
 /** What one quick sync adds to it. */
 const patiencePerQuick = 4
 /** So many in the pool after that, at the least and, without a stall, at the most. */
@@ -51,12 +53,13 @@ export class SyncPace {
       this.#next = Math.max(syncsInPoolMin, Math.floor(this.#next / 2))
       return
     }
-    this.#patience -= 1
+    this.#patience -= Math.max(1, ms / patienceMs)
     const stalled = ms > stallMs
     if (this.#patience > 0 && !stalled) return
     this.#patience = patienceAtTrial
-    this.#inPool = stalled ? Math.max(this.#next, syncsInPoolAfterStall) : this.#next
+    const least = stalled ? syncsInPoolAfterStall : syncsInPoolMin
     const most = stalled ? syncsInPoolMax : syncsInPoolWhenSlowMax
+    this.#inPool = Math.max(least, Math.min(this.#next, most))
     this.#next = Math.min(2 * this.#inPool, most)
   }
 }

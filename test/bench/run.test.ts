@@ -369,18 +369,33 @@ describe('fail-over', () => {
       [1_950, 400],
       [3_000, 60],
     ] as const
-    expect(gapAround(2_000, gaps, 900)).toEqual({ gapMs: 400, open: false })
+    expect(gapAround({ beganAt: 1_000, killedAt: 2_000 }, gaps, 900)).toEqual({
+      gapMs: 400,
+      open: false,
+    })
   })
 
   test('of no gap worth the list is the longest of all, at most that long', () => {
-    expect(gapAround(2_000, [], 31)).toEqual({ gapMs: 31, open: false })
-    expect(gapAround(2_000, [[100, 900]], 900)).toEqual({ gapMs: 50, open: false })
+    expect(gapAround({ beganAt: 1_000, killedAt: 2_000 }, [], 31)).toEqual({
+      gapMs: 31,
+      open: false,
+    })
+    expect(gapAround({ beganAt: 1_000, killedAt: 2_000 }, [[100, 900]], 900)).toEqual({
+      gapMs: 50,
+      open: false,
+    })
   })
 
   test('says when a gap was still open at the end', () => {
     // Watched from 1,000 to 7,000.
-    expect(gapAround(2_000, [[2_000, 5_000]], 5_000)).toEqual({ gapMs: 5_000, open: true })
-    expect(gapAround(2_000, [[2_000, 4_500]], 4_500)).toEqual({ gapMs: 4_500, open: false })
+    expect(gapAround({ beganAt: 1_000, killedAt: 2_000 }, [[2_000, 5_000]], 5_000)).toEqual({
+      gapMs: 5_000,
+      open: true,
+    })
+    expect(gapAround({ beganAt: 1_000, killedAt: 2_000 }, [[2_000, 4_500]], 4_500)).toEqual({
+      gapMs: 4_500,
+      open: false,
+    })
   })
 })
 

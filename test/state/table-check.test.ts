@@ -12,6 +12,7 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { SeededRandom } from '../../src/random.ts'
 import { crc32c, unmask } from '../../src/state/crc32c.ts'
+import { fastestCrc32c } from '../../src/system/crc32c.ts'
 import { checkTable, readManifest } from '../../src/state/index.ts'
 import { LevelReader } from '../../src/state/level-bytes.ts'
 import { openStateDatabase } from '../../src/system/state-database.ts'
@@ -53,6 +54,19 @@ describe('CRC-32C', () => {
         32,
       ),
     ).toBe(0x46dd794e)
+  })
+
+  test('is the same by whatever is fastest on this machine', async () => {
+    const fastest = await fastestCrc32c()
+    const bytes = new SeededRandom(2).bytes(9_000)
+    for (const [start, end] of [
+      [0, 0],
+      [0, 1],
+      [3, 4_099],
+      [1, 9_000],
+    ] as const) {
+      expect(fastest(bytes, start, end)).toBe(crc32c(bytes, start, end))
+    }
   })
 
   test('does not care where in an array the bytes stand', () => {

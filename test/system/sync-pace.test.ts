@@ -67,13 +67,37 @@ test('a stall is enough by itself, and for long', () => {
   )
 })
 
+test('the slower they are the fewer are put up with: the loop stands still for 80 ms at most', () => {
+  const pace = new SyncPace()
+  syncs(pace, 1_000, 0.1)
+  expect(syncs(pace, 4, 40)).toBe('LL..')
+  const mixed = new SyncPace()
+  for (let i = 0; i < 10; i++) {
+    syncs(mixed, 1, 0.1)
+    syncs(mixed, 4, 40)
+  }
+  expect(mixed.isQuick).toBe(false)
+})
+
+test('a slow disk that stalled once is soon tried again', () => {
+  const pace = new SyncPace()
+  syncs(pace, 1, 2_000)
+  syncs(pace, 4_096 + 3, 5)
+  expect(syncs(pace, 1_025, 5)).toBe(`${'.'.repeat(1_024)}L`)
+})
+
+const syncMs = fc.oneof({ arbitrary: fc.integer({ min: 10, max: 50 }), weight: 9 }, fc.constant(60))
+
 test('whatever it is told, at most eight slow ones in a row are on the loop, then eight are not', () => {
   fc.assert(
     fc.property(
-      fc.array(fc.double({ min: 0, max: 60, noNaN: true }), { maxLength: 300 }),
+      fc.array(fc.oneof(fc.constant(0.1), fc.integer({ min: 1, max: 9 }), syncMs), {
+        maxLength: 300,
+      }),
       (all) => {
         const pace = new SyncPace()
         let row = 0
+        let blocked = 0
         let rest = 0
         for (const ms of all) {
           const onLoop = syncs(pace, 1, ms) === 'L'
@@ -81,12 +105,16 @@ test('whatever it is told, at most eight slow ones in a row are on the loop, the
           rest = Math.max(0, rest - 1)
           if (!onLoop) {
             row = 0
+            blocked = 0
             continue
           }
           row = ms <= 0.4 ? 0 : row + 1
+          blocked = ms <= 0.4 ? 0 : blocked + ms
           expect(row).toBeLessThanOrEqual(8)
+          // What crosses the bound is the last one.
+          expect(blocked - ms).toBeLessThan(80)
           if (ms > 50) rest = 4_096
-          else if (row === 8) rest = 8
+          else if (row === 8 || blocked >= 80) rest = 8
         }
       },
     ),
