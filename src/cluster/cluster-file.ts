@@ -5,8 +5,8 @@
  * process is a hint: a process id may have passed to a stranger since (see `process.ts`).
  */
 import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync } from 'node:fs'
-import { realpathSync, rmSync, statSync, writeSync } from 'node:fs'
-import { join } from 'node:path'
+import { realpathSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { QuorateError, corruptError } from '../errors.ts'
 import { sleep, wallTime } from './time.ts'
 
@@ -48,11 +48,14 @@ export interface ClusterFile {
   readonly initialised: boolean
   readonly tuning: NodeTuning
   readonly nodes: readonly NodeRecord[]
+  /** Ids of nodes that were removed from the cluster, and whose files are still there. */
+  readonly dropped?: readonly string[]
 }
 
 /** The document's name within the cluster's data directory. */
 export const clusterFileName = 'cluster.json'
 
+const lockName = `${clusterFileName}.lock`
 const clusterFileBytesMax = 1_048_576
 const lockWaitMsMax = 5_000
 const lockStaleMs = 10_000
@@ -106,7 +109,7 @@ export function writeClusterFile(file: ClusterFile): void {
   const temporary = `${path}.${process.pid}.tmp`
   const descriptor = openSync(temporary, 'w')
   try {
-    writeSync(descriptor, JSON.stringify(file, undefined, 2) + '\n')
+    writeFileSync(descriptor, JSON.stringify(file, undefined, 2) + '\n')
     fsyncSync(descriptor)
   } finally {
     closeSync(descriptor)
@@ -115,32 +118,51 @@ export function writeClusterFile(file: ClusterFile): void {
 }
 
 /**
- * Changes one node's entry. Two commands may do so at once (`restart n1` and `restart n2`), so
- * the reading and the writing happen under a lock, or one of the two process ids would be lost.
+ * Changes one node's entry. Two commands may do so at once (`restart n1` and `restart n2`, or `up`
+ * twice), so the reading, what `change` does, and the writing happen under a lock: else a process id
+ * would be lost, and with it a process that nobody stops any more. `change` gets the entry as it is
+ * now, and the file that it stands in.
  */
 export async function updateNode(
   dataDirectory: string,
   id: string,
-  change: Partial<NodeRecord>,
+  change: (node: NodeRecord, file: ClusterFile) => NodeRecord,
 ): Promise<void> {
   await withLock(dataDirectory, () => {
     const file = requireClusterFile(dataDirectory)
-    const nodes = file.nodes.map((node) => (node.id === id ? { ...node, ...change } : node))
+    const nodes = file.nodes.map((node) => (node.id === id ? change(node, file) : node))
     writeClusterFile({ ...file, nodes })
   })
 }
 
-/** Leaves a node out from now on: it is no part of the cluster any more. Its files stay. */
+/** Notes that a process has ended, unless the node has another one by now. */
+export async function forgetProcess(dataDirectory: string, ended: NodeRecord): Promise<void> {
+  await updateNode(dataDirectory, ended.id, (node) =>
+    node.pid === ended.pid ? { ...node, pid: null } : node,
+  )
+}
+
+/**
+ * Leaves a node out from now on: it is no part of the cluster any more. Its files stay until the
+ * cluster is wiped. The last one stays in: a file without nodes would say nothing.
+ */
 export async function dropNode(dataDirectory: string, id: string): Promise<void> {
   await withLock(dataDirectory, () => {
     const file = requireClusterFile(dataDirectory)
-    writeClusterFile({ ...file, nodes: file.nodes.filter((node) => node.id !== id) })
+    const nodes = file.nodes.filter((node) => node.id !== id)
+    if (nodes.length === 0) return
+    writeClusterFile({ ...file, nodes, dropped: [...(file.dropped ?? []), id] })
   })
+}
+
+/** Whether an entry of the data directory is what a command that was killed leaves of its own. */
+export function isLeftover(name: string): boolean {
+  return name === lockName || (name.startsWith(`${clusterFileName}.`) && name.endsWith('.tmp'))
 }
 
 /** A directory is the lock: making one fails where there is one already. */
 async function withLock(dataDirectory: string, action: () => void): Promise<void> {
-  const lock = join(dataDirectory, `${clusterFileName}.lock`)
+  const lock = join(dataDirectory, lockName)
   for (let waited = 0; !tryLock(lock); waited += 10) {
     // Its holder works for a millisecond; one that is older was killed in between.
     if (waited >= lockWaitMsMax) {
@@ -181,7 +203,7 @@ function isStale(lock: string): boolean {
 /** Validates the document: it may have been edited by hand. */
 export function parseClusterFile(text: string, path: string): ClusterFile {
   const refuse = (what: string): never => {
-    throw corruptError(path, 0, `${what}; \`quorate cluster down --wipe\` starts afresh`)
+    throw corruptError(path, 0, `${what}; mend it, or remove ${dirname(path)} to start afresh`)
   }
   let document: unknown
   try {
@@ -196,11 +218,13 @@ export function parseClusterFile(text: string, path: string): ClusterFile {
       `${path} has schema ${JSON.stringify(document['schema'])}, this quorate reads schema 1`,
     )
   }
-  const { clusterName, clusterId, dataDirectory, nodes } = document
+  const { clusterName, clusterId, dataDirectory, nodes, dropped = [] } = document
   if (!isText(clusterName) || !isText(clusterId) || !isText(dataDirectory)) {
     return refuse('clusterName, clusterId or dataDirectory is missing')
   }
   if (!Array.isArray(nodes) || nodes.length === 0) return refuse('it lists no nodes')
+  if (!Array.isArray(dropped) || !dropped.every(isId))
+    return refuse('an entry of dropped is broken')
   return {
     schema: 1,
     clusterName,
@@ -209,14 +233,14 @@ export function parseClusterFile(text: string, path: string): ClusterFile {
     initialised: document['initialised'] !== false,
     tuning: parseTuning(document['tuning']),
     nodes: nodes.map((node: unknown) => parseNode(node) ?? refuse('an entry of nodes is broken')),
+    ...(dropped.length > 0 && { dropped }),
   }
 }
 
 function parseNode(node: unknown): NodeRecord | undefined {
   if (!isObject(node)) return undefined
   const { id, pid, clientAddress, peerAddress, directory, logFile } = node
-  // The id names a directory.
-  if (!isText(id) || !/^[A-Za-z0-9][\w.-]*$/.test(id)) return undefined
+  if (!isId(id)) return undefined
   if (!isText(clientAddress) || !isText(peerAddress)) return undefined
   if (!isText(directory) || !isText(logFile)) return undefined
   // A signal to process 0 or below goes to whole groups of processes, and 1 is init.
@@ -257,6 +281,11 @@ function isMissing(error: unknown): boolean {
 
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** It names a directory. */
+function isId(value: unknown): value is string {
+  return isText(value) && /^[A-Za-z0-9][\w.-]*$/.test(value)
 }
 
 function isText(value: unknown): value is string {

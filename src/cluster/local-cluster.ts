@@ -6,6 +6,8 @@ import { QuorateError, isErrorCode, usageError } from '../errors.ts'
 import {
   clusterFileName,
   dropNode,
+  forgetProcess,
+  isLeftover,
   nodePaths,
   readClusterFile,
   requireClusterFile,
@@ -16,6 +18,7 @@ import {
   type NodeTuning,
 } from './cluster-file.ts'
 import { viewCluster, type ClusterView } from './cluster-view.ts'
+import { isInUse } from './directory-lock.ts'
 import { lastLines } from './logs.ts'
 import { fetchNodeStatus } from './node-status.ts'
 import { choosePorts, peerPortOffset, portInUse, realProbe, type PortPair } from './ports.ts'
@@ -53,6 +56,7 @@ export async function createCluster(options: CreateOptions): Promise<ClusterFile
     throw usageError(`a local cluster has 1 to ${nodesMax} nodes, not ${count}`)
   }
   refuseForeign(options.dataDirectory)
+  await checkTuning(options.tuning)
   const ports = await choosePorts({ nodes: count, port: options.port })
   mkdirSync(options.dataDirectory, { recursive: true })
   const dataDirectory = realpathSync(options.dataDirectory)
@@ -86,7 +90,7 @@ function nodeRecord(dataDirectory: string, id: string, pair: PortPair): NodeReco
 /** A directory with other things in it was hardly meant. */
 function refuseForeign(dataDirectory: string): void {
   if (!existsSync(dataDirectory)) return
-  const [first] = readdirSync(dataDirectory)
+  const first = readdirSync(dataDirectory).find((name) => !isLeftover(name))
   if (first === undefined) return
   throw usageError(
     `${dataDirectory} is not empty (it holds ${first}) and holds no ${clusterFileName}: ` +
@@ -121,17 +125,27 @@ export async function initialiseNodes(file: ClusterFile): Promise<ClusterFile> {
   return made
 }
 
-/** The cluster with this tuning on top of its own, for nodes that are started from now on. */
-export function retune(file: ClusterFile, tuning: NodeTuning): ClusterFile {
+/**
+ * The cluster with this tuning on top of its own, for nodes that are started from now on. Refused,
+ * with nothing changed, where a node would refuse it: else a node that runs today would not start
+ * tomorrow.
+ */
+export async function retune(file: ClusterFile, tuning: NodeTuning): Promise<ClusterFile> {
   if (Object.keys(tuning).length === 0) return file
   const retuned = { ...file, tuning: { ...file.tuning, ...tuning } }
+  await checkTuning(retuned.tuning)
   writeClusterFile(retuned)
   return retuned
 }
 
+async function checkTuning({ logLevel: _, ...tuning }: NodeTuning): Promise<void> {
+  const { checkNodeOptions } = await import('../node/index.ts')
+  checkNodeOptions(tuning)
+}
+
 /** Whether there is a directory with something in it. */
 export function directoryHolds(path: string): boolean {
-  return existsSync(path) && readdirSync(path).length > 0
+  return existsSync(path) && readdirSync(path).some((name) => !isLeftover(name))
 }
 
 /**
@@ -210,9 +224,13 @@ export async function startNodes(
   const removed = new Set<string>()
   try {
     for (const node of stopped) {
-      const process = spawnNode(node, file.nodes, file.tuning)
-      started.push({ node: { ...node, pid: process.pid }, process })
-      await updateNode(dataDirectory, node.id, { pid: process.pid })
+      await updateNode(dataDirectory, node.id, (current, { nodes, tuning }) => {
+        if (processState(current) !== 'stopped') throw startedMeanwhile(current)
+        const process = spawnNode(current, nodes, tuning)
+        const record = { ...current, pid: process.pid }
+        started.push({ node: record, process })
+        return record
+      })
     }
     await Promise.all(
       started.map(async ({ node, process }) => {
@@ -225,15 +243,26 @@ export async function startNodes(
       }),
     )
   } catch (error) {
-    // Half of what was asked for is of no use to anybody.
-    await stopNodes(
-      dataDirectory,
-      stopped.map((node) => node.id),
-    )
+    // Half of what was asked for is of no use to anybody. By what this command knows itself: the
+    // file may not have taken it in.
+    await Promise.all(started.map(({ node }) => stopNode(node, stopGraceMs)))
+    try {
+      for (const { node } of started) await forgetProcess(dataDirectory, node)
+    } catch {
+      // What failed first is what counts, and the id of an ended process is only a hint.
+    }
     throw error
   }
   for (const id of removed) await dropNode(dataDirectory, id)
   return stopped.map((node) => node.id).filter((id) => !removed.has(id))
+}
+
+function startedMeanwhile({ id, pid }: NodeRecord): QuorateError {
+  return new QuorateError(
+    'QUORATE_LOCKED',
+    `another command has just started ${id} (process ${pid})`,
+    { outcome: 'not-applied' },
+  )
 }
 
 function wasRemoved(error: unknown): boolean {
@@ -381,7 +410,7 @@ export async function stopNodes(
     nodes.map(async (node) => ({ id: node.id, how: await stopNode(node, stopGraceMs) })),
   )
   for (const node of nodes) {
-    if (node.pid !== null) await updateNode(dataDirectory, node.id, { pid: null })
+    if (node.pid !== null) await forgetProcess(dataDirectory, node)
   }
   return reports
 }
@@ -396,13 +425,20 @@ export function wipeCluster(dataDirectory: string): boolean {
   if (file.nodes.some((node) => processState(node) !== 'stopped')) {
     throw new QuorateError('QUORATE_LOCKED', `nodes of ${dataDirectory} are still running`)
   }
-  for (const node of file.nodes) {
-    // The file may have been edited: what is removed is named by the layout alone.
-    rmSync(join(dataDirectory, node.id), { recursive: true, force: true })
+  // The file may have been edited: what is removed is named by the layout alone.
+  const ids = [...file.nodes.map(({ id }) => id), ...(file.dropped ?? [])]
+  for (const id of ids) {
+    // Processes that the file does not know of run all the same.
+    if (isInUse(join(dataDirectory, id)) !== true) continue
+    throw new QuorateError('QUORATE_LOCKED', `a process runs on ${join(dataDirectory, id)}`)
   }
+  for (const id of ids) rmSync(join(dataDirectory, id), { recursive: true, force: true })
   rmSync(join(dataDirectory, 'logs'), { recursive: true, force: true })
   // Last: as long as it is there, an interrupted wipe can be repeated.
   rmSync(join(dataDirectory, clusterFileName), { force: true })
+  for (const name of readdirSync(dataDirectory).filter(isLeftover)) {
+    rmSync(join(dataDirectory, name), { recursive: true, force: true })
+  }
   if (readdirSync(dataDirectory).length === 0) rmSync(dataDirectory, { recursive: true })
   return true
 }

@@ -127,6 +127,11 @@ export function nodeSettings(options: NodeOptions, caps: NodeCaps = {}): NodeSet
   }
 }
 
+/** What a node may be told beside its directory, checked alone; a usage error as at its start. */
+export function checkNodeOptions(options: Omit<NodeOptions, 'dataDirectory'>): void {
+  nodeSettings({ ...options, dataDirectory: '.' })
+}
+
 function storage(options: NodeOptions): StorageSettings {
   const { walMaxBytes, walEntriesMax, walKeepEntries } = options
   const { freeSpaceFloorBytes, scrubBytesPerSecond, auditEveryMs } = options

@@ -7,6 +7,8 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import {
   clusterFileName,
+  dropNode,
+  forgetProcess,
   nodePaths,
   parseClusterFile,
   readClusterFile,
@@ -128,7 +130,9 @@ describe('changes', () => {
   test('at once by many commands are all kept', async () => {
     writeClusterFile(cluster())
     await Promise.all(
-      cluster().nodes.map((node, i) => updateNode(directory, node.id, { pid: 1000 + i })),
+      cluster().nodes.map((node, i) =>
+        updateNode(directory, node.id, (now) => ({ ...now, pid: 1000 + i })),
+      ),
     )
     const pids = requireClusterFile(directory).nodes.map((node) => node.pid)
     expect(pids).toEqual([1000, 1001, 1002])
@@ -139,7 +143,7 @@ describe('changes', () => {
     writeClusterFile(cluster())
     const lock = join(directory, `${clusterFileName}.lock`)
     mkdirSync(lock)
-    const update = updateNode(directory, 'n2', { pid: 77 })
+    const update = updateNode(directory, 'n2', (now) => ({ ...now, pid: 77 }))
     await new Promise((resolve) => setImmediate(resolve))
     expect(requireClusterFile(directory).nodes[1]?.pid).toBeNull()
     rmSync(lock, { recursive: true })
@@ -152,8 +156,29 @@ describe('changes', () => {
     const lock = join(directory, `${clusterFileName}.lock`)
     mkdirSync(lock)
     utimesSync(lock, 1, 1)
-    await updateNode(directory, 'n2', { pid: 77 })
+    await updateNode(directory, 'n2', (now) => ({ ...now, pid: 77 }))
     expect(requireClusterFile(directory).nodes[1]?.pid).toBe(77)
+  })
+
+  test('see what another command has changed meanwhile', async () => {
+    writeClusterFile(cluster())
+    const [first] = cluster().nodes
+    await updateNode(directory, 'n1', (now) => ({ ...now, pid: 1000 }))
+    // Whoever has ended process 77 says nothing of process 1000, which was started since.
+    await forgetProcess(directory, { ...first!, pid: 77 })
+    expect(requireClusterFile(directory).nodes[0]?.pid).toBe(1000)
+    await forgetProcess(directory, { ...first!, pid: 1000 })
+    expect(requireClusterFile(directory).nodes[0]?.pid).toBeNull()
+  })
+
+  test('a node that is dropped is remembered, and the last one stays', async () => {
+    writeClusterFile(cluster())
+    for (const id of ['n3', 'n1', 'n2']) await dropNode(directory, id)
+    const file = requireClusterFile(directory)
+    expect(file.nodes.map(({ id }) => id)).toEqual(['n2'])
+    expect(file.dropped).toEqual(['n3', 'n1'])
+    const text = JSON.stringify({ ...file, dropped: ['../x'] })
+    expect(() => parseClusterFile(text, 'f')).toThrow('dropped')
   })
 
   test('a write that was cut off leaves the old document', () => {

@@ -84,7 +84,7 @@ async function prepare(run: Run, directory: string, options: UpOptions): Promise
         'quorate cluster down --wipe removes it, --data-dir names another place',
     )
   }
-  const settled = await settlePorts(await initialiseNodes(retune(existing, tuning)), options.port)
+  const settled = await settlePorts(await initialiseNodes(existing), options.port)
   const first = settled.nodes[0]?.clientAddress
   if (first !== existing.nodes[0]?.clientAddress) {
     await run.out.note(`the cluster moved to other ports, from ${first} on`)
@@ -93,7 +93,8 @@ async function prepare(run: Run, directory: string, options: UpOptions): Promise
       throw usageError(`the cluster runs already, with its first node at ${first}`)
     }
   }
-  return { before: existing, file: settled }
+  // Last: a command that is refused changes nothing.
+  return { before: existing, file: await retune(settled, tuning) }
 }
 
 async function noteMovedPorts(
