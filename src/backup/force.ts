@@ -24,6 +24,7 @@ import {
   StatePointer,
 } from '../wal/index.ts'
 import type { DataDirectory, Identity, Member } from '../wal/index.ts'
+import { checkNotAborted, type Abortable } from './aborted.ts'
 import { storageFailure } from './file.ts'
 import { makeNode } from './new-cluster.ts'
 import type { BackupPorts } from './new-cluster.ts'
@@ -32,7 +33,7 @@ import type { BackupPorts } from './new-cluster.ts'
 const replayBytesMax = 1_048_576
 
 /** What is made of what. */
-export interface ForceOptions extends BackupPorts {
+export interface ForceOptions extends BackupPorts, Abortable {
   /** The survivor's; its node must not run. */
   readonly dataDirectory: string
   /** Where the new cluster's only node is to be; must not hold one. */
@@ -71,7 +72,8 @@ export interface ForcedCluster {
 /**
  * Makes the new data directory. Rejects with `QUORATE_LOCKED` while the survivor runs, with
  * `QUORATE_CORRUPT` where its state is damaged, or does not fit its log, or where nothing can be read
- * that is known to be committed; with a usage error where nothing ever was.
+ * that is known to be committed; with a usage error where nothing ever was; with `QUORATE_ABORTED`:
+ * then there is no node.
  */
 export async function forceNewCluster(options: ForceOptions): Promise<ForcedCluster> {
   const { disk, dataDirectory, newDataDirectory } = options
@@ -131,7 +133,7 @@ async function applyCommitted(
   const { commitIndex } = recovered.hardState
   try {
     state.liveFrom = recovered.lastIndex
-    await replay(log, state, commitIndex)
+    await replay(options, log, state, commitIndex)
     const { appliedIndex } = state
     const logLastIndex = recovered.lastIndex
     const isKnown = !hasLost && !wasRemoved
@@ -172,6 +174,7 @@ async function openLog(options: ForceOptions, survivor: DataDirectory) {
 }
 
 async function replay(
+  { signal }: ForceOptions,
   log: Pick<LogStore, 'base' | 'read'>,
   state: StateMachine,
   commitIndex: number,
@@ -184,6 +187,7 @@ async function replay(
     )
   }
   while (state.appliedIndex < commitIndex) {
+    checkNotAborted(signal)
     const from = state.appliedIndex + 1
     const entries = await log.read(from, commitIndex, replayBytesMax)
     if (entries.length === 0) return
@@ -196,14 +200,16 @@ async function replay(
 
 /** Of a damaged log. What does not follow on from the state is of no use: something is missing. */
 async function replayIntact(
-  { disk }: ForceOptions,
+  options: ForceOptions,
   { groupDirectory: directory, logIdentity: identity }: DataDirectory,
   state: StateMachine,
 ): Promise<void> {
+  const { disk, signal } = options
   // Nobody waits for digests of marks.
   state.liveFrom = Infinity
   for await (const run of intactRuns({ disk, directory, identity })) {
-    if (run.base.index <= state.appliedIndex) await replay(run, state, run.committedIndex)
+    checkNotAborted(signal)
+    if (run.base.index <= state.appliedIndex) await replay(options, run, state, run.committedIndex)
   }
 }
 
@@ -212,7 +218,7 @@ async function makeFrom(
   survivor: DataDirectory,
   state: StateMachine,
 ): Promise<{ identity: Identity; summary: SnapshotSummary }> {
-  const { newDataDirectory, clusterName, random, segmentBytes } = options
+  const { newDataDirectory, clusterName, random, segmentBytes, signal } = options
   const member = options.member ?? ownMember(survivor, state)
   const opened = await state.openExport()
   try {
@@ -224,10 +230,12 @@ async function makeFrom(
       clusterName,
       segmentBytes,
       from: opened.snapshot,
+      signal,
       fill: async (into) => {
         for (let n = 0; ; n++) {
           const { bytes, last } = await opened.frame(n)
           await into.write(bytes)
+          checkNotAborted(signal)
           if (last) return
         }
       },

@@ -3,6 +3,7 @@
  * files through the Disk port alone, and knows no network: what is saved comes from a source.
  */
 export type { SaveProgress, SnapshotHeader, SnapshotSource } from './types.ts'
+export { checkNotAborted } from './aborted.ts'
 export { saveSnapshot, type SavedSnapshot, type SaveOptions } from './save.ts'
 export { inspectSnapshot, verifySnapshot, type SnapshotInfo } from './verify.ts'
 export { restoreSnapshot, type RestoreOptions, type Restored } from './restore.ts'

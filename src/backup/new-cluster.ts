@@ -20,6 +20,7 @@ import { StateImport } from '../state/index.ts'
 import type { SnapshotSummary, StateDatabase } from '../state/index.ts'
 import { initialise, stateDirectoryName, StatePointer } from '../wal/index.ts'
 import type { Identity, Member } from '../wal/index.ts'
+import { checkNotAborted, type Abortable } from './aborted.ts'
 
 /** How many indices and revisions are left out. */
 const restoreStep = 1_000_000
@@ -35,7 +36,7 @@ export interface BackupPorts {
 }
 
 /** A node that is to be. */
-export interface NewNode {
+export interface NewNode extends Abortable {
   readonly dataDirectory: string
   readonly nodeId: string
   /** All of the new cluster, this node among them; the same list on every node. */
@@ -74,6 +75,8 @@ export async function makeNode(
     beforeIdentity: async (group) => {
       summary = await putState(ports, group, { ...node, configuration })
       await new StatePointer({ disk, directory: group }).switchTo(generation, base)
+      // What comes next is the identity, which makes it a node.
+      checkNotAborted(node.signal)
     },
   })
   assert(summary !== undefined, 'the state is put in place before the identity is written')

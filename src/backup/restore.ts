@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { usageError } from '../errors.ts'
 import type { SnapshotSummary } from '../state/index.ts'
 import type { Identity, Member } from '../wal/index.ts'
+import { checkNotAborted, type Abortable } from './aborted.ts'
 import { readFile } from './file.ts'
 import { isId } from './header.ts'
 import { makeNode } from './new-cluster.ts'
@@ -11,7 +12,7 @@ import type { SaveProgress, SnapshotHeader } from './types.ts'
 import { verifySnapshot } from './verify.ts'
 
 /** What is restored where. */
-export interface RestoreOptions extends BackupPorts {
+export interface RestoreOptions extends BackupPorts, Abortable {
   readonly file: string
   /** Must not hold a node. */
   readonly dataDirectory: string
@@ -47,10 +48,10 @@ export interface Restored {
 /**
  * Verifies all of the file first, then makes the data directory. Rejects with `QUORATE_CORRUPT` or
  * `QUORATE_FORMAT_TOO_NEW` where the file is not whole, with `QUORATE_ALREADY_INITIALISED` where
- * there is a node, with usage errors.
+ * there is a node, with usage errors, and with `QUORATE_ABORTED`: then there is no node.
  */
 export async function restoreSnapshot(options: RestoreOptions): Promise<Restored> {
-  const { file, disk, dataDirectory, nodeId, members, clusterName, segmentBytes } = options
+  const { file, disk, dataDirectory, nodeId, members, clusterName, segmentBytes, signal } = options
   const { header, summary: saved } = await verifySnapshot(options)
   const clusterId = newClusterId(options, header, saved.sha256)
   const { identity, summary } = await makeNode(options, {
@@ -61,9 +62,11 @@ export async function restoreSnapshot(options: RestoreOptions): Promise<Restored
     clusterName,
     segmentBytes,
     from: header.snapshot,
+    signal,
     fill: async (into) => {
       await readFile({ disk, file }, async (frame) => {
         const { done } = await into.write(frame)
+        checkNotAborted(signal)
         return done
       })
     },

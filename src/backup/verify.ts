@@ -2,6 +2,7 @@
 import { present } from '../assert.ts'
 import { SnapshotReader } from '../state/index.ts'
 import type { SnapshotSummary } from '../state/index.ts'
+import { checkNotAborted, type Abortable } from './aborted.ts'
 import { readFile } from './file.ts'
 import type { SnapshotFile } from './file.ts'
 import { checkHeader } from './header.ts'
@@ -14,14 +15,14 @@ export interface SnapshotInfo {
 }
 
 /** A file, and who wants to hear how far it was read. */
-export interface VerifyOptions extends SnapshotFile {
+export interface VerifyOptions extends SnapshotFile, Abortable {
   /** Called after each frame. */
   readonly onProgress?: ((progress: SaveProgress) => void) | undefined
 }
 
 /**
  * Resolves if the file is whole. Rejects with `QUORATE_CORRUPT` or `QUORATE_FORMAT_TOO_NEW`, with
- * file and offset; with a usage error where there is no file.
+ * file and offset; with a usage error where there is no file; with `QUORATE_ABORTED`.
  */
 export async function verifySnapshot(options: VerifyOptions): Promise<SnapshotInfo> {
   const reader = new SnapshotReader({ name: options.file })
@@ -32,6 +33,7 @@ export async function verifySnapshot(options: VerifyOptions): Promise<SnapshotIn
     frames++
     bytes += frame.length
     options.onProgress?.({ frames, bytes })
+    checkNotAborted(options.signal)
     return Promise.resolve(reader.summary !== undefined)
   })
   const summary = present(reader.summary, 'the last frame was read')

@@ -1,5 +1,7 @@
 /** What `collect` tells while it runs, and at its end. */
 import type { CollectOptions, CollectReport, Progress } from '../collector/index.ts'
+import { isErrorCode } from '../errors.ts'
+import { explanations } from './explain.ts'
 import type { Output } from './output.ts'
 import { problemDocument, problemOf } from './problem.ts'
 import { grouped, printable } from './table.ts'
@@ -19,11 +21,7 @@ export function progressTeller(out: Output) {
     intervalMs: out.stderrIsTty ? progressTtyMs : progressMs,
     tell: (progress: Progress): void => {
       last = progress
-      const { records, applied, duplicate, mismatch, rejected, retries, perSecond } = progress
-      const text =
-        `${grouped(records)} records: ${grouped(applied)} applied, ` +
-        `${grouped(duplicate)} duplicate, ${grouped(mismatch)} mismatch, ` +
-        `${grouped(rejected)} rejected; ${grouped(retries)} retries; ${grouped(perSecond)}/s`
+      const text = progressText(progress)
       if (out.stderrIsTty) {
         open = true
         void out.noteRaw(`\r\u001b[K${text.slice(0, out.errorColumns - 1)}`)
@@ -42,6 +40,18 @@ export function progressTeller(out: Output) {
       )
     },
   }
+}
+
+/** Retries come first, once there are any: a terminal that is too narrow cuts off the end. */
+function progressText(progress: Progress): string {
+  const { records, applied, duplicate, mismatch, rejected, perSecond, lastRetry } = progress
+  const counts =
+    `${grouped(records)} records: ${grouped(applied)} applied, ` +
+    `${grouped(duplicate)} duplicate, ${grouped(mismatch)} mismatch, ${grouped(rejected)} rejected`
+  const retries = `${grouped(progress.retries)} retries`
+  const rate = `${grouped(perSecond)}/s`
+  if (lastRetry === undefined) return `${counts}; ${retries}; ${rate}`
+  return `${retries} (last: ${printable(lastRetry.code)}); ${counts}; ${rate}`
 }
 
 /** Refused records on stderr, one line each, up to a number of them. */
@@ -70,6 +80,12 @@ function endOf({ gaveUp, aborted, sourceError }: CollectReport): string {
   if (gaveUp) return 'gaveUp'
   if (aborted) return 'aborted'
   return sourceError === undefined ? 'whole' : 'source'
+}
+
+/** Why it was tried again, in words: those of the error, or what its code usually means. */
+function retryText({ code, message }: NonNullable<Progress['lastRetry']>): string {
+  const why = message ?? (isErrorCode(code) ? explanations[code].cause : undefined)
+  return printable(why === undefined ? code : `${code}: ${why}`)
 }
 
 /** The counts at the end. */
@@ -105,6 +121,9 @@ export async function printReport(out: Output, report: CollectReport): Promise<v
     for (const [name, value] of rows) {
       await out.line(`${out.paint('faint', name.padEnd(10))} ${value.padStart(12)}`)
     }
+  }
+  if (report.lastRetry !== undefined) {
+    await out.note(`the last retry: ${retryText(report.lastRetry)}`)
   }
   if (report.sourceError !== undefined) {
     await out.note(`the source ended early: ${report.sourceError.message}`)

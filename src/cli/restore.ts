@@ -55,6 +55,7 @@ export async function restoreFrom(run: Run, file: string, flags: RestoreFlags): 
       clusterName: cluster,
       clusterId,
       onProgress: throttled(teller, monotonicTime, 'read'),
+      signal: io.signal,
     })
     const { identity, summary } = restored
     await teller.end()
@@ -111,6 +112,7 @@ export async function forceFrom(run: Run, flags: RestoreFlags): Promise<void> {
     newDataDirectory: path,
     member,
     clusterName: cluster,
+    signal: io.signal,
   })
   const { identity, summary, appliedIndex, hasLost, wasRemoved, logLastIndex, commitIndex } = forced
   const { unappliedEntries } = forced
@@ -168,8 +170,8 @@ function onlyMember({ id, peers, clients }: RestoreFlags): Member | undefined {
 
 /** Before anything is done: what the survivor's log tells of what it cannot know. */
 async function tellLoss(run: Run, from: string): Promise<void> {
-  const { out } = run
-  const [log, { hasLostEntries }, { realDisk }, { Removed }] = await Promise.all([
+  const { io, out } = run
+  const [log, { checkNotAborted, hasLostEntries }, { realDisk }, { Removed }] = await Promise.all([
     openLog(run, from),
     import('../backup/index.ts'),
     import('../system/index.ts'),
@@ -177,7 +179,10 @@ async function tellLoss(run: Run, from: string): Promise<void> {
   ])
   const directory = `${log.dataDirectory}/groups/0`
   const hasLost = await hasLostEntries({ disk: realDisk, directory })
-  const { lastIndex, commitIndex, damage } = await summarise(log.items)
+  const { lastIndex, commitIndex, damage } = await summarise(log.items, () => {
+    checkNotAborted(io.signal)
+    return Promise.resolve()
+  })
   await out.note(
     `from ${log.dataDirectory}: the new cluster holds what this node knows for certain`,
   )

@@ -21,7 +21,12 @@ export async function readSnapshot(
   const onProgress = throttled(teller, monotonicTime, 'read')
   const path = resolve(run.io.cwd, file)
   try {
-    return await inspectSnapshot({ disk: realDisk, file: path, onProgress })
+    return await inspectSnapshot({
+      disk: realDisk,
+      file: path,
+      onProgress,
+      signal: run.io.signal,
+    })
   } catch (error) {
     throw asViolation(error, path)
   } finally {

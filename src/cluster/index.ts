@@ -28,7 +28,7 @@ export {
   wipeCluster,
 } from './local-cluster.ts'
 export { isInUse } from './directory-lock.ts'
-export { followLogs, lastLines } from './logs.ts'
+export { followLogs, LogTail } from './logs.ts'
 export { defaultPort } from './ports.ts'
 export { stopNode } from './process.ts'
 export { Deadline, monotonicTime, sleep, wallTime } from './time.ts'

@@ -19,7 +19,7 @@ import {
 } from './cluster-file.ts'
 import { viewCluster, type ClusterView } from './cluster-view.ts'
 import { isInUse } from './directory-lock.ts'
-import { lastLines } from './logs.ts'
+import { LogTail } from './logs.ts'
 import { fetchNodeStatus } from './node-status.ts'
 import { choosePorts, peerPortOffset, portInUse, realProbe, type PortPair } from './ports.ts'
 import { processState, signalNode, spawnNode, stopNode, waitGone } from './process.ts'
@@ -138,7 +138,7 @@ export async function retune(file: ClusterFile, tuning: NodeTuning): Promise<Clu
   return retuned
 }
 
-async function checkTuning({ logLevel: _, ...tuning }: NodeTuning): Promise<void> {
+async function checkTuning(tuning: NodeTuning): Promise<void> {
   const { checkNodeOptions } = await import('../node/index.ts')
   checkNodeOptions(tuning)
 }
@@ -220,25 +220,26 @@ export async function startNodes(
       if (!(await realProbe.isFree(portOf(address)))) throw portInUse(portOf(address))
     }
   }
-  const started: { node: NodeRecord; process: StartedProcess }[] = []
+  const started: StartedNode[] = []
   const removed = new Set<string>()
   try {
     for (const node of stopped) {
       await updateNode(dataDirectory, node.id, (current, { nodes, tuning }) => {
         if (processState(current) !== 'stopped') throw startedMeanwhile(current)
+        const log = new LogTail(current.logFile)
         const process = spawnNode(current, nodes, tuning)
         const record = { ...current, pid: process.pid }
-        started.push({ node: record, process })
+        started.push({ node: record, process, log })
         return record
       })
     }
     await Promise.all(
-      started.map(async ({ node, process }) => {
+      started.map(async (each) => {
         try {
-          await waitUntilAnswering(node, process)
+          await waitUntilAnswering(each)
         } catch (error) {
           if (ids !== undefined || !wasRemoved(error)) throw error
-          removed.add(node.id)
+          removed.add(each.node.id)
         }
       }),
     )
@@ -257,6 +258,14 @@ export async function startNodes(
   return stopped.map((node) => node.id).filter((id) => !removed.has(id))
 }
 
+/** A node that this command has started. */
+interface StartedNode {
+  readonly node: NodeRecord
+  readonly process: StartedProcess
+  /** From where its log ended before: what an earlier process said is not this one's reason. */
+  readonly log: LogTail
+}
+
 function startedMeanwhile({ id, pid }: NodeRecord): QuorateError {
   return new QuorateError(
     'QUORATE_LOCKED',
@@ -269,11 +278,11 @@ function wasRemoved(error: unknown): boolean {
   return error instanceof QuorateError && error.code === 'QUORATE_REMOVED'
 }
 
-async function waitUntilAnswering(node: NodeRecord, process: StartedProcess): Promise<void> {
+async function waitUntilAnswering({ node, process, log }: StartedNode): Promise<void> {
   const deadline = new Deadline(startMsMax)
   for (;;) {
     const ended = process.exit()
-    if (ended !== undefined) throw startError(node, ended)
+    if (ended !== undefined) throw startError(node, ended, log)
     if (await answers(node)) return
     if (deadline.passed) {
       throw new QuorateError(
@@ -299,8 +308,9 @@ async function answers(node: NodeRecord): Promise<boolean> {
 }
 
 /** Why a node ended at its start, in its own words where its log has some. */
-function startError(node: NodeRecord, ended: string): QuorateError {
-  const said = lastLines(node.logFile, 50).map(parseErrorLine).findLast(Boolean)
+function startError(node: NodeRecord, ended: string, log: LogTail): QuorateError {
+  const lines = [...log.added(), ...log.unfinished()]
+  const said = lines.map(parseErrorLine).findLast(Boolean)
   const reason = said?.message ?? `see its log, ${node.logFile}`
   return new QuorateError(
     said !== undefined && isErrorCode(said.code) ? said.code : 'QUORATE_INTERNAL',

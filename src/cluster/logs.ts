@@ -1,66 +1,88 @@
-/** The nodes' logs: their ends, and what comes after. */
-import { closeSync, existsSync, openSync, readSync, statSync } from 'node:fs'
+/** A node's log as it is read while it grows: its last lines, then what is added. */
+import { closeSync, openSync, readSync, statSync } from 'node:fs'
 import { sleep } from './time.ts'
 
 const pollMs = 200
 const chunkBytesMax = 1_048_576
 /** A longer line is handed out in parts: nobody reads it anyway. */
 const lineBytesMax = 262_144
+const lineEnd = 0x0a
+const nothing: Uint8Array = new Uint8Array(0)
 
-/** One file's lines, from a position on. */
-class Tail {
+/**
+ * Reads up to a position, which is the file's size at first. The last lines end there and what is
+ * added begins there, so that no line is left out or comes twice, however long printing takes.
+ */
+export class LogTail {
   readonly #path: string
   #position: number
-  #rest = ''
+  /** A line that has no end yet. As bytes: it may end in the middle of a character. */
+  #rest = nothing
 
-  constructor(path: string, position: number) {
+  constructor(path: string) {
     this.#path = path
-    this.#position = position
+    this.#position = sizeOf(path)
   }
 
-  /** The whole lines that were added since the last call. */
-  read(): string[] {
+  /** The last whole lines before the position, at most `count`. Called once, before `added`. */
+  last(count: number): string[] {
+    const length = Math.min(this.#position, chunkBytesMax)
+    if (length === 0) return []
+    let bytes = readRange(this.#path, this.#position - length, length)
+    // The first of a file that is not read from its beginning is likely a part of one.
+    if (length < this.#position) bytes = afterFirstLine(bytes)
+    const lines = this.#split(bytes)
+    return count > 0 ? lines.slice(-count) : []
+  }
+
+  /** The line that has no end yet. It is not handed out again. */
+  unfinished(): string[] {
+    const rest = this.#rest
+    this.#rest = nothing
+    return rest.length === 0 ? [] : [textOf(rest)]
+  }
+
+  /** The whole lines that were added. */
+  added(): string[] {
+    const lines: string[] = []
     const size = sizeOf(this.#path)
-    // A smaller file is another one: its node was started again and the log set aside.
-    if (size < this.#position) this.#position = 0
+    if (size < this.#position) {
+      // A smaller file is another one: its node was started again and the log set aside.
+      this.#position = 0
+      lines.push(...this.unfinished())
+    }
     const length = Math.min(size - this.#position, chunkBytesMax)
-    if (length <= 0) return []
+    if (length <= 0) return lines
     const bytes = readRange(this.#path, this.#position, length)
     this.#position += bytes.length
-    const lines = (this.#rest + bytes.toString('utf8')).split('\n')
-    this.#rest = lines.pop() ?? ''
-    if (this.#rest.length > lineBytesMax) lines.push(this.#rest)
-    if (this.#rest.length > lineBytesMax) this.#rest = ''
+    lines.push(...this.#split(bytes))
+    return lines
+  }
+
+  #split(bytes: Uint8Array): string[] {
+    const joined = Buffer.concat([this.#rest, bytes])
+    const end = joined.lastIndexOf(lineEnd)
+    const lines = end === -1 ? [] : textOf(joined.subarray(0, end)).split('\n')
+    this.#rest = joined.subarray(end + 1)
+    if (this.#rest.length > lineBytesMax) {
+      const cut = lastCharacterOf(this.#rest)
+      lines.push(textOf(this.#rest.subarray(0, cut)))
+      this.#rest = this.#rest.subarray(cut)
+    }
     return lines
   }
 }
 
-/** The last lines of a log, at most `count`; none where there is no file. */
-export function lastLines(path: string, count: number): string[] {
-  if (count <= 0) return []
-  const size = sizeOf(path)
-  const length = Math.min(size, chunkBytesMax)
-  if (length === 0) return []
-  const lines = readRange(path, size - length, length)
-    .toString('utf8')
-    .split('\n')
-  if (lines.at(-1) === '') lines.pop()
-  // The first of a file that was not read from its beginning is likely a part of one.
-  if (length < size) lines.shift()
-  return lines.slice(-count)
-}
-
 /** Hands over lines as they are written, until `signal` is aborted. */
 export async function followLogs(
-  paths: readonly string[],
+  tails: readonly LogTail[],
   onLine: (index: number, line: string) => Promise<void>,
   signal: AbortSignal,
 ): Promise<void> {
-  const tails = paths.map((path) => new Tail(path, sizeOf(path)))
   while (!signal.aborted) {
     let found = 0
     for (const [index, tail] of tails.entries()) {
-      for (const line of tail.read()) {
+      for (const line of tail.added()) {
         found++
         await onLine(index, line)
       }
@@ -69,11 +91,28 @@ export async function followLogs(
   }
 }
 
-function sizeOf(path: string): number {
-  return existsSync(path) ? statSync(path).size : 0
+function afterFirstLine(bytes: Uint8Array): Uint8Array {
+  const end = bytes.indexOf(lineEnd)
+  return end === -1 ? nothing : bytes.subarray(end + 1)
 }
 
-function readRange(path: string, from: number, length: number): Buffer {
+/** Where the last character begins, which may not be all there. */
+function lastCharacterOf(bytes: Uint8Array): number {
+  let at = bytes.length - 1
+  // A character of UTF-8 has up to three bytes behind its first.
+  for (let i = 0; i < 3 && ((bytes[at] ?? 0) & 0xc0) === 0x80; i++) at--
+  return at
+}
+
+function textOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8')
+}
+
+function sizeOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0
+}
+
+function readRange(path: string, from: number, length: number): Uint8Array {
   const file = openSync(path, 'r')
   try {
     const buffer = Buffer.alloc(length)

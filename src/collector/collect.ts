@@ -11,7 +11,7 @@ import { FanOut } from './fan-out.ts'
 import type { LineSource } from './lines.ts'
 import { recordsFromLines } from './records.ts'
 import { Replica, type Rejection } from './replica.ts'
-import { Run, type Counts, type StopReason } from './run.ts'
+import { Run, type Counts, type RetryReason, type StopReason } from './run.ts'
 import { isConstant, type Template } from './template.ts'
 import type { RecordWriter } from './writer.ts'
 
@@ -26,11 +26,11 @@ export interface CollectOptions {
   readonly source: LineSource
   readonly replicas: number
   /**
-   * Opens a client for one replica. Call `onRetry` whenever that client repeats a request, so that
-   * the report can count it. The client must bound its single attempts itself: a call's budget is
-   * a day here (see `callTimeoutMs`).
+   * Opens a client for one replica, once the source has something for it. Call `onRetry` whenever
+   * that client repeats a request, so that the report can count it and say why. The client must
+   * bound its single attempts itself: a call's budget is a day here (see `callTimeoutMs`).
    */
-  readonly connect: (onRetry: () => void) => Promise<RecordWriter>
+  readonly connect: (onRetry: (reason?: RetryReason) => void) => Promise<RecordWriter>
   readonly keyTemplate: Template
   /** What identifies a record between calls. Exactly one of this and `once`. */
   readonly tokenTemplate?: Template
@@ -62,6 +62,8 @@ export interface Progress extends Counts {
   readonly records: number
   readonly replicas: number
   readonly retries: number
+  /** Why the last retry was made. Undefined: there was none, or nobody told. */
+  readonly lastRetry: RetryReason | undefined
   readonly inFlight: number
   readonly seconds: number
   /** Verdicts per second, over all replicas. */
@@ -223,6 +225,7 @@ function progressOf(
     mismatch,
     rejected,
     retries: run.retries,
+    lastRetry: run.lastRetry,
     inFlight: replicas.reduce((sum, replica) => sum + replica.inFlight, 0),
     seconds,
     perSecond: seconds > 0 ? answered / seconds : 0,

@@ -4,7 +4,7 @@ import { assert } from '../assert.ts'
 import { QuorateError } from '../errors.ts'
 import type { Cursor } from './fan-out.ts'
 import type { CollectedRecord } from './records.ts'
-import type { Run } from './run.ts'
+import type { RetryReason, Run } from './run.ts'
 import { Wakeup } from './wakeup.ts'
 import { fateOf, type RecordPutOptions, type RecordWriter } from './writer.ts'
 
@@ -33,7 +33,7 @@ export interface ReplicaOptions {
   readonly replica: number
   readonly run: Run
   readonly cursor: Cursor
-  readonly connect: (onRetry: () => void) => Promise<RecordWriter>
+  readonly connect: (onRetry: (reason?: RetryReason) => void) => Promise<RecordWriter>
   readonly once: boolean
   readonly inFlightMax: number
   /** Whether this replica is the one that reports bad lines of the source. */
@@ -63,12 +63,14 @@ export class Replica {
 
   /** Writes all there is; returns when each record has its verdict, or the run has stopped. */
   async work(): Promise<void> {
-    const { run } = this.#options
+    const { run, cursor } = this.#options
     const forget = run.onStop(() => {
       this.#abort.abort()
       this.#settled.wake()
     })
     try {
+      // A source that can't be read is told at once, not when the cluster is there at last.
+      if (!(await cursor.more())) return
       const writer = await this.#connect()
       if (writer === undefined) return
       try {
@@ -94,8 +96,8 @@ export class Replica {
         if (run.stopped) return undefined
         // There is no record yet that could be at fault, so whatever a retry cannot heal is fatal.
         if (!(error instanceof QuorateError) || fateOf(error) !== 'retry') throw error
+        run.retried(error)
       }
-      run.retries += 1
       delayMs = await run.backoff(delayMs)
     }
     return undefined
@@ -108,9 +110,7 @@ export class Replica {
     const stopped = new Promise<undefined>((resolve) => {
       forget = run.onStop(() => resolve(undefined))
     })
-    const connecting = connect(() => {
-      run.retries += 1
-    })
+    const connecting = connect((reason) => run.retried(reason))
     try {
       const writer = await Promise.race([connecting, stopped])
       if (writer === undefined) closeLater(connecting)
@@ -186,8 +186,8 @@ export class Replica {
           return
         }
         wasUnknown ||= error.outcome === 'unknown'
+        run.retried(error)
       }
-      run.retries += 1
       delayMs = await run.backoff(delayMs)
     }
   }

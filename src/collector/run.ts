@@ -11,6 +11,14 @@ export interface Counts {
   readonly rejected: number
 }
 
+/** Why something was tried again. */
+export interface RetryReason {
+  /** An error's code. */
+  readonly code: string
+  /** For people. Absent: the client that retried told no more than the code. */
+  readonly message?: string
+}
+
 /** Why a run ended before its source did. */
 export type StopReason = 'gaveUp' | 'aborted' | 'failed'
 
@@ -20,12 +28,13 @@ const backoffMsMax = 2_000
 /** See the top of this file. */
 export class Run {
   readonly counts = { applied: 0, duplicate: 0, mismatch: 0, rejected: 0 }
-  retries = 0
   duplicateAfterUnknown = 0
   readonly #clock: Clock
   readonly #random: Random
   /** What `stop` calls. Bounded: an entry per replica, source and call in its backoff. */
   readonly #onStop = new Set<() => void>()
+  #retries = 0
+  #lastRetry: RetryReason | undefined
   #stopReason: StopReason | undefined
   #error: unknown
 
@@ -45,6 +54,23 @@ export class Run {
   /** What made the run fail. */
   get error(): unknown {
     return this.#error
+  }
+
+  get retries(): number {
+    return this.#retries
+  }
+
+  /** Undefined: there was none, or nobody told. */
+  get lastRetry(): RetryReason | undefined {
+    return this.#lastRetry
+  }
+
+  /** Counts a retry. Only the last reason that was told is kept: what stands in the way now. */
+  retried(reason?: RetryReason): void {
+    this.#retries += 1
+    if (reason === undefined) return
+    const { code, message } = reason
+    this.#lastRetry = message === undefined ? { code } : { code, message }
   }
 
   /** Offers that have their verdict. */

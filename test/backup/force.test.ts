@@ -349,3 +349,22 @@ describe('a forced cluster that is cut off', () => {
     },
   )
 })
+
+test.each([1, 2])('is none once the signal says so, at opening %d of a state', async (nth) => {
+  const { machine } = await newSurvivor()
+  const { disk } = machine
+  const abort = new AbortController()
+  let left = nth
+  const openDatabase: ForceOptions['openDatabase'] = async (directory) => {
+    if (--left === 0) abort.abort()
+    return await machine.openDatabase(directory)
+  }
+  const { signal } = abort
+  const failure = await failureOf(forceNewCluster(optionsOf(machine, { openDatabase, signal })))
+  expect(signal.aborted).toBe(true)
+  expect(failure.code).toBe('QUORATE_ABORTED')
+  const none = await failureOf(openDataDirectory({ disk, path: 'data/new' }))
+  expect(none.code).toBe('QUORATE_NOT_INITIALISED')
+  const forced = await forceNewCluster(optionsOf(machine))
+  expect(forced).toMatchObject({ appliedIndex: 6, unappliedEntries: 2 })
+})

@@ -6,7 +6,7 @@
  * change of the disk.
  */
 import { describe, expect, test } from 'vitest'
-import { restoreSnapshot, saveSnapshot } from '../../src/backup/index.ts'
+import { restoreSnapshot, saveSnapshot, verifySnapshot } from '../../src/backup/index.ts'
 import type { RestoreOptions } from '../../src/backup/index.ts'
 import { decodeMemberContext, encodeCommand, encodeEntry } from '../../src/command/index.ts'
 import { QuorateError } from '../../src/errors.ts'
@@ -275,4 +275,42 @@ describe('a restore that is cut off', () => {
       await (await opened(machine, path)).close()
     }
   })
+
+  test.each(['verifying', 'filling', 'finishing'] as const)(
+    'by its signal while %s is none, and can be made again',
+    async (when) => {
+      const machine = await withFile()
+      const { disk } = machine
+      const abort = new AbortController()
+      const openDatabase: RestoreOptions['openDatabase'] = async (directory) => {
+        const database = await machine.openDatabase(directory)
+        if (when === 'filling') abort.abort()
+        const barrier = async (): Promise<void> => {
+          await database.barrier()
+          if (when === 'finishing') abort.abort()
+        }
+        return { ...database, barrier }
+      }
+      const onProgress = (): void => {
+        if (when === 'verifying') abort.abort()
+      }
+      const { signal } = abort
+      const options = optionsOf(machine, { openDatabase, onProgress, signal })
+      const failure = await failureOf(restoreSnapshot(options))
+      expect(signal.aborted).toBe(true)
+      expect(failure).toMatchObject({ code: 'QUORATE_ABORTED', outcome: 'not-applied' })
+      if (when === 'verifying') expect(disk.paths()).toEqual([file])
+      const none = await failureOf(openDataDirectory({ disk, path }))
+      expect(none.code).toBe('QUORATE_NOT_INITIALISED')
+      await restoreSnapshot(optionsOf(machine))
+      await (await opened(machine, path)).close()
+    },
+  )
+})
+
+test('a file is not read on once the signal says so', async () => {
+  const { disk } = await withFile()
+  const signal = AbortSignal.abort()
+  const failure = await failureOf(verifySnapshot({ disk, file, signal }))
+  expect(failure.code).toBe('QUORATE_ABORTED')
 })

@@ -153,6 +153,43 @@ describe('collect', () => {
     expect(times).toEqual([12_345, 12_345])
   })
 
+  test('retries are told with their reason, while it runs and at the end', async () => {
+    const untilAborted = async (signal: AbortSignal): Promise<never> => {
+      await new Promise<void>((done) => signal.addEventListener('abort', () => done()))
+      throw new QuorateError('QUORATE_ABORTED', 'given up')
+    }
+    const put = async (_key: string, _value: Uint8Array, options: { signal: AbortSignal }) =>
+      await untilAborted(options.signal)
+    const on = (_name: string, tell: (event: object) => void) => {
+      tell({ type: 'retry', attempt: 1, code: 'QUORATE_TOKENS_FULL' })
+      return () => {}
+    }
+    const flags = '--key {id} --token {id} --give-up-after 50ms'.split(' ')
+    const stdin = [bytes('{"id":1}\n')]
+    const ended = await quorate(['collect', '-', ...flags], { client: { put, on }, stdin })
+    expect(ended.code).toBe(6)
+    expect(ended.stderr).toContain('1 retries (last: QUORATE_TOKENS_FULL); 1 records: 0 applied')
+    expect(ended.stderr).toContain(
+      'the last retry: QUORATE_TOKENS_FULL: the cluster remembers as many tokens as it may\n',
+    )
+
+    const refusing = {
+      put: () => Promise.reject(new QuorateError('QUORATE_DISK_FULL', 'n1 is full')),
+    }
+    const full = await quorate(['collect', '-', ...flags], {
+      client: { ...refusing, on: () => () => {} },
+      stdin,
+    })
+    expect(full.stderr).toContain('the last retry: QUORATE_DISK_FULL: n1 is full\n')
+  })
+
+  test('a file that is not there is told without a cluster', async () => {
+    const arguments_ = ['collect', 'none.ndjson', '--key', '{id}', '--once']
+    const ended = await quorate(arguments_, { cwd })
+    expect(ended).toMatchObject({ code: 2, connected: undefined })
+    expect(ended.stderr).toContain('cannot read')
+  })
+
   test('a made-up market has templates of its own', async () => {
     const { rows, client } = store()
     const ended = await quorate(

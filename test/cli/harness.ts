@@ -11,6 +11,8 @@ export interface World {
   readonly stdin?: readonly Uint8Array[]
   readonly tty?: boolean
   readonly signal?: AbortSignal
+  /** Sees what is written to stdout, as it is written. */
+  readonly onStdout?: (text: string) => void
 }
 
 /** What came of it. */
@@ -28,13 +30,16 @@ class Collected implements OutputStream {
   readonly isTTY: boolean
   readonly columns = 100
   readonly chunks: Buffer[] = []
+  readonly #onWrite: ((text: string) => void) | undefined
 
-  constructor(isTTY: boolean) {
+  constructor(isTTY: boolean, onWrite?: (text: string) => void) {
     this.isTTY = isTTY
+    this.#onWrite = onWrite
   }
 
   write(chunk: string | Uint8Array, callback: (error?: Error | null) => void): boolean {
     this.chunks.push(Buffer.from(chunk))
+    this.#onWrite?.(chunk.toString())
     callback()
     return true
   }
@@ -46,7 +51,7 @@ class Collected implements OutputStream {
 
 /** Runs `quorate <arguments>`. */
 export async function quorate(arguments_: readonly string[], world: World = {}): Promise<Ended> {
-  const stdout = new Collected(world.tty === true)
+  const stdout = new Collected(world.tty === true, world.onStdout)
   const stderr = new Collected(world.tty === true)
   let connected: Ended['connected']
   let closed = false

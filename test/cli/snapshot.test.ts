@@ -314,4 +314,25 @@ describe('the last resort', () => {
     expect(ended.code).toBe(1)
     expect(ended.stderr).toContain('QUORATE_LOCKED')
   })
+
+  test('is not begun once it was interrupted', async () => {
+    await survivor()
+    const ended = await run(`${words} --yes`, { signal: AbortSignal.abort() })
+    expect(ended).toMatchObject({ stdout: '', stderr: '' })
+    expect(existsSync(join(cwd, 'new'))).toBe(false)
+    expect((await run(`${words} --yes`)).code).toBe(0)
+  })
+})
+
+test.each([
+  'snapshot verify b.snap',
+  'snapshot inspect b.snap',
+  'snapshot restore b.snap --id n1 --data-dir d --cluster c --peers n1=10.0.0.1:7201',
+])('%s ends when it is interrupted', async (words) => {
+  await save()
+  const ended = await run(words, { signal: AbortSignal.abort() })
+  expect(ended).toMatchObject({ stdout: '', stderr: '' })
+  expect(ended.code).not.toBe(0)
+  expect(readdirSync(cwd)).toEqual(['b.snap'])
+  expect((await run(words)).code).toBe(0)
 })

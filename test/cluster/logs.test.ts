@@ -4,7 +4,7 @@ import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { followLogs, lastLines } from '../../src/cluster/logs.ts'
+import { followLogs, LogTail } from '../../src/cluster/logs.ts'
 
 let directory = ''
 let path = ''
@@ -19,19 +19,29 @@ afterEach(() => {
 })
 
 test('the last lines, fewer where there are fewer', () => {
-  expect(lastLines(path, 5)).toEqual([])
+  const last = (count: number): string[] => new LogTail(path).last(count)
+  expect(last(5)).toEqual([])
   writeFileSync(path, 'a\nb\nc\n')
-  expect(lastLines(path, 2)).toEqual(['b', 'c'])
-  expect(lastLines(path, 5)).toEqual(['a', 'b', 'c'])
-  expect(lastLines(path, 0)).toEqual([])
+  expect(last(2)).toEqual(['b', 'c'])
+  expect(last(5)).toEqual(['a', 'b', 'c'])
+  expect(last(0)).toEqual([])
   appendFileSync(path, 'begun')
-  expect(lastLines(path, 1)).toEqual(['begun'])
+  const tail = new LogTail(path)
+  expect(tail.last(1)).toEqual(['c'])
+  expect(tail.unfinished()).toEqual(['begun'])
+})
+
+test('what was there before is not what was added', () => {
+  writeFileSync(path, 'old\n')
+  const tail = new LogTail(path)
+  appendFileSync(path, 'new\nbeg')
+  expect([...tail.added(), ...tail.unfinished()]).toEqual(['new', 'beg'])
 })
 
 test('of a log larger than is read, no part of a line is shown', () => {
   const line = 'x'.repeat(999)
   writeFileSync(path, `${line}\n`.repeat(2_000))
-  const found = lastLines(path, 5_000)
+  const found = new LogTail(path).last(5_000)
   expect(found.length).toBeGreaterThan(500)
   expect(found.every((text) => text === line)).toBe(true)
 })
@@ -41,7 +51,7 @@ test('what is written later comes line by line, until it is enough', async () =>
   const enough = new AbortController()
   const found: string[] = []
   const following = followLogs(
-    [path, join(directory, 'later.log')],
+    [path, join(directory, 'later.log')].map((each) => new LogTail(each)),
     async (index, line) => {
       found.push(`${index} ${line}`)
       if (line === 'two') appendFileSync(join(directory, 'later.log'), 'three\n')

@@ -3,8 +3,9 @@
  * Method: a fake store that answers late or never; a clock moved by hand.
  */
 import { describe, expect, test } from 'vitest'
-import type { LineSource, Progress } from '../../src/collector/index.ts'
+import type { CollectOptions, LineSource, Progress } from '../../src/collector/index.ts'
 import { inFlightBytesMax } from '../../src/collector/replica.ts'
+import { QuorateError, usageError } from '../../src/errors.ts'
 import { ManualClock } from '../suites/manual-clock.ts'
 import { bytesOf, FakeStore, goodLines, runCollect, settle, sourceOf } from './fakes.ts'
 
@@ -161,3 +162,65 @@ describe('ends', () => {
     expect(report.perSecond).toBeCloseTo(30 / report.seconds)
   })
 })
+
+describe('retries say why', () => {
+  const connect = async (): Promise<never> => {
+    await Promise.resolve()
+    throw new QuorateError('QUORATE_NO_QUORUM', 'nobody leads', { outcome: 'not-applied' })
+  }
+  const full = new FakeStore(() => ({ code: 'QUORATE_TOKENS_FULL' }))
+  /** A client that retries by itself tells a code, and no more. */
+  const hanging = new FakeStore(() => 'hang')
+  const telling: CollectOptions['connect'] = async (onRetry) => {
+    onRetry({ code: 'QUORATE_DISK_FULL' })
+    return await hanging.connect()
+  }
+  test.each([
+    [
+      'a cluster that is not there',
+      connect,
+      { code: 'QUORATE_NO_QUORUM', message: 'nobody leads' },
+    ],
+    ['a store without room', full.connect, { code: 'QUORATE_TOKENS_FULL', message: 'as told' }],
+    ['a client that retries', telling, { code: 'QUORATE_DISK_FULL' }],
+  ])('of %s', async (_name, connecting, lastRetry) => {
+    const seen: Progress[] = []
+    const report = await runCollect(new FakeStore(), sourceOf(goodLines(2)), {
+      connect: connecting,
+      giveUpAfterMs: 5_000,
+      onProgress: (progress) => seen.push(progress),
+    })
+    expect(report.gaveUp).toBe(true)
+    expect(report.retries).toBeGreaterThan(0)
+    expect(report.lastRetry).toEqual(lastRetry)
+    expect(seen[0]?.lastRetry).toEqual(lastRetry)
+  })
+
+  test('where there were none, there is nothing to say', async () => {
+    const report = await runCollect(new FakeStore(), sourceOf(goodLines(2)))
+    expect(report).toMatchObject({ retries: 0, lastRetry: undefined })
+  })
+})
+
+test.each(['shared', 'perReplica'] as const)(
+  'a %s source that cannot be read ends the run before anyone connects',
+  async (kind) => {
+    const source: LineSource = {
+      kind,
+      open: () => ({
+        [Symbol.asyncIterator]: () => ({
+          next: async () => await Promise.reject(usageError('cannot read it')),
+        }),
+      }),
+    }
+    let connects = 0
+    const connect = async (): Promise<never> => {
+      connects += 1
+      await Promise.resolve()
+      throw new QuorateError('QUORATE_CONNECTION_LOST', 'nobody there')
+    }
+    const report = await runCollect(new FakeStore(), source, { connect, giveUpAfterMs: 60_000 })
+    expect(report).toMatchObject({ gaveUp: false, sourceError: { code: 'QUORATE_USAGE' } })
+    expect(connects).toBe(0)
+  },
+)

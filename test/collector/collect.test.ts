@@ -307,7 +307,9 @@ describe('trouble on the way', () => {
       return await store.connect()
     }
 
-    expect(await runCollect(store, sourceOf([]), { connect })).toMatchObject({ retries: 6 })
+    expect(await runCollect(store, sourceOf(goodLines(1)), { connect })).toMatchObject({
+      retries: 6,
+    })
   })
 
   test('a goodbye that fails costs nothing', async () => {

@@ -32,25 +32,32 @@ export function clusterLogsCommand(cli: Cli): Command {
     )
     .action((name: string | undefined, options: LogsOptions) =>
       withCluster(cli, command, async ({ out, io }, file) => {
-        const { followLogs, lastLines, resolveNode } = await import('../../cluster/index.ts')
+        const { followLogs, LogTail, resolveNode } = await import('../../cluster/index.ts')
+        const { lines: count = linesDefault, follow: isFollowing = false } = options
         const nodes = name === undefined ? file.nodes : [await resolveNode(file, name)]
-        const dated = nodes.flatMap((node) => {
+        const tails = nodes.map((node) => ({ node, tail: new LogTail(node.logFile) }))
+        const dated = tails.flatMap(({ node, tail }) => {
+          const whole = tail.last(count)
+          const lines = isFollowing || count === 0 ? whole : [...whole, ...tail.unfinished()]
           // Lines without a time (a stack trace, say) stay behind the one that they follow.
           let time = ''
-          return lastLines(node.logFile, options.lines ?? linesDefault).map((line) => {
+          return lines.slice(-count).map((line) => {
             time = logTime(line) ?? time
             return { node, line, time }
           })
         })
         dated.sort((a, b) => (a.time < b.time ? -1 : Number(a.time > b.time)))
         for (const { node, line } of dated) await printLine(out, node, line)
-        if (options.follow !== true) return
-        const paths = nodes.map((node) => node.logFile)
+        if (!isFollowing) return
         const onLine = async (index: number, line: string): Promise<void> => {
           const node = nodes[index]
           if (node !== undefined) await printLine(out, node, line)
         }
-        await followLogs(paths, onLine, io.signal)
+        await followLogs(
+          tails.map(({ tail }) => tail),
+          onLine,
+          io.signal,
+        )
       }),
     )
   return addExamples(command, [

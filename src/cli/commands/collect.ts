@@ -264,7 +264,7 @@ async function clientsOf(run: Run, options: ClientOptions): Promise<Clients> {
     })
     first ??= client
     client.on('status', (event) => {
-      if (event.type === 'retry') onRetry()
+      if (event.type === 'retry') onRetry({ code: event.code })
     })
     return client
   }
