@@ -5,9 +5,9 @@
  * process is a hint: a process id may have passed to a stranger since (see `process.ts`).
  */
 import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync } from 'node:fs'
-import { realpathSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { realpathSync, rmdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { QuorateError, corruptError } from '../errors.ts'
+import { QuorateError, corruptError, usageError } from '../errors.ts'
 import { sleep, wallTime } from './time.ts'
 
 /** Timing, sizes and verbosity that every node of the cluster is started with; undefined: its default. */
@@ -160,11 +160,49 @@ export function isLeftover(name: string): boolean {
   return name === lockName || (name.startsWith(`${clusterFileName}.`) && name.endsWith('.tmp'))
 }
 
+/**
+ * Does what writes the document as a whole, while no other command does: two of them at once would
+ * each write over what the other has noted. The directory is made if it is not there, since it holds
+ * the lock, and goes if it is empty in the end.
+ */
+export async function withClusterLock<T>(
+  dataDirectory: string,
+  action: () => Promise<T>,
+): Promise<T> {
+  // Before each attempt: whoever held the lock may have taken the directory away again.
+  const prepare = (): void => {
+    try {
+      mkdirSync(dataDirectory, { recursive: true })
+    } catch (error) {
+      const code = errnoOf(error)
+      if (code !== 'EEXIST' && code !== 'ENOTDIR') throw error
+      throw usageError(`${dataDirectory} is no directory: name another place with --data-dir`)
+    }
+  }
+  try {
+    return await withLock(dataDirectory, action, prepare)
+  } finally {
+    removeIfEmpty(dataDirectory)
+  }
+}
+
+function removeIfEmpty(directory: string): void {
+  try {
+    rmdirSync(directory)
+  } catch {
+    // It holds something, or is gone.
+  }
+}
+
 /** A directory is the lock: making one fails where there is one already. */
-async function withLock(dataDirectory: string, action: () => void): Promise<void> {
+async function withLock<T>(
+  dataDirectory: string,
+  action: () => T | Promise<T>,
+  prepare?: () => void,
+): Promise<T> {
   const lock = join(dataDirectory, lockName)
-  for (let waited = 0; !tryLock(lock); waited += 10) {
-    // Its holder works for a millisecond; one that is older was killed in between.
+  for (let waited = 0; !tryLock(lock, prepare); waited += 10) {
+    // Its holder works for a moment; one that is older was killed in between.
     if (waited >= lockWaitMsMax) {
       throw new QuorateError(
         'QUORATE_LOCKED',
@@ -174,17 +212,19 @@ async function withLock(dataDirectory: string, action: () => void): Promise<void
     await sleep(10)
   }
   try {
-    action()
+    return await action()
   } finally {
     rmSync(lock, { recursive: true, force: true })
   }
 }
 
-function tryLock(lock: string): boolean {
+function tryLock(lock: string, prepare?: () => void): boolean {
+  prepare?.()
   try {
     mkdirSync(lock)
     return true
   } catch (error) {
+    if (prepare !== undefined && errnoOf(error) === 'ENOENT') return false
     if (errnoOf(error) !== 'EEXIST') throw error
     if (isStale(lock)) rmSync(lock, { recursive: true, force: true })
     return false

@@ -3,6 +3,7 @@ export {
   clusterFileName,
   readClusterFile,
   requireClusterFile,
+  withClusterLock,
   type ClusterFile,
   type NodeRecord,
   type NodeTuning,

@@ -225,7 +225,11 @@ export async function startNodes(
   try {
     for (const node of stopped) {
       await updateNode(dataDirectory, node.id, (current, { nodes, tuning }) => {
-        if (processState(current) !== 'stopped') throw startedMeanwhile(current)
+        if (processState(current) !== 'stopped') {
+          if (ids !== undefined) throw startedMeanwhile(current)
+          // Another `up` does the same: between them all are started, each by one.
+          return current
+        }
         const log = new LogTail(current.logFile)
         const process = spawnNode(current, nodes, tuning)
         const record = { ...current, pid: process.pid }
@@ -255,7 +259,7 @@ export async function startNodes(
     throw error
   }
   for (const id of removed) await dropNode(dataDirectory, id)
-  return stopped.map((node) => node.id).filter((id) => !removed.has(id))
+  return started.map(({ node }) => node.id).filter((id) => !removed.has(id))
 }
 
 /** A node that this command has started. */

@@ -14,6 +14,7 @@ import {
   readClusterFile,
   requireClusterFile,
   updateNode,
+  withClusterLock,
   writeClusterFile,
   type ClusterFile,
 } from '../../src/cluster/cluster-file.ts'
@@ -137,6 +138,25 @@ describe('changes', () => {
     const pids = requireClusterFile(directory).nodes.map((node) => node.pid)
     expect(pids).toEqual([1000, 1001, 1002])
     expect(readdirSync(directory)).toEqual([clusterFileName])
+  })
+
+  test('of the whole document wait for one another, and leave nothing behind', async () => {
+    const path = join(directory, 'c')
+    const order: string[] = []
+    const command = (name: string) =>
+      withClusterLock(path, async () => {
+        order.push(`${name} begins`)
+        await new Promise((resolve) => setImmediate(resolve))
+        order.push(`${name} ends`)
+      })
+    await Promise.all([command('a'), command('b')])
+    expect(order).toEqual(['a begins', 'a ends', 'b begins', 'b ends'])
+    expect(readdirSync(directory)).toEqual([])
+    const file = join(directory, 'file')
+    writeFileSync(file, '')
+    await expect(withClusterLock(file, async () => {})).rejects.toMatchObject({
+      code: 'QUORATE_USAGE',
+    })
   })
 
   test('wait while another command makes one', async () => {

@@ -67,6 +67,21 @@ test('a cluster of this machine comes up without the node that was removed from 
   }
 })
 
+test('a cluster that is brought up twice at the same moment is one cluster', async () => {
+  const cluster = await LocalCluster.up()
+  try {
+    for (const fresh of [false, true]) {
+      expect((await cluster.run('down', ...(fresh ? ['--wipe'] : []))).code).toBe(0)
+      const both = await Promise.all([1, 2].map(() => cluster.run('up', '--detach')))
+      expect(both.map(({ code, stderr }) => (code === 0 ? 0 : stderr))).toEqual([0, 0])
+      // Each is known, and runs.
+      for (const id of cluster.ids()) expect(process.kill(cluster.pid(id), 0)).toBe(true)
+    }
+  } finally {
+    await cluster.down()
+  }
+})
+
 describe('three nodes', () => {
   let cluster: LifeCluster
   beforeAll(async () => {

@@ -45,7 +45,8 @@ export function clusterUpCommand(cli: Cli): Command {
   addTuningOptions(command).action(async (options: UpOptions) => {
     const run = beginRun(cli, command)
     const directory = dataDirectory(run.io, options.dataDir)
-    const prepared = await prepare(run, directory, options)
+    const { withClusterLock } = await import('../../cluster/index.ts')
+    const prepared = await withClusterLock(directory, () => prepare(run, directory, options))
     await bringUp(run, prepared, options.detach === true)
   })
   return addExamples(command, [
